@@ -1,0 +1,1 @@
+"""The hospital node agent: it alone holds notes, and answers the aggregator with numbers."""

@@ -1,0 +1,1 @@
+"""The aggregator: runs rounds, merges updates, measures, reports."""

@@ -1,0 +1,138 @@
+"""What a run measured: the content of `metrics.json`, from which the report is drawn.
+
+Precision, recall and F1 are in percent; bytes are those of the serialized Flower messages; seconds are wall clock.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.files import write_text
+from shared.scores import Score, Scores
+
+
+@dataclass(frozen=True)
+class Site:
+    """One hospital as the federation knows it: declared sizes and the privacy of what it released.
+
+    `epsilon` and `delta` are None while nothing private is promised; `trust` is `plain`: updates are visible to
+    the aggregator.
+    """
+
+    notes: int
+    patients: int
+    train_notes: int
+    held_out_notes: int
+    unit: str = "patient"
+    trust: str = "plain"
+    epsilon: float | None = None
+    delta: float | None = None
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: who was asked, who answered, what it cost and how good the model was after it.
+
+    Args:
+        round: counted from 1.
+        cohort: hospitals asked to train.
+        answered: hospitals whose update is in the sum.
+        missing: error code of every other hospital of the cohort.
+        examples: training windows behind the sum.
+        loss: mean training loss over those examples.
+        bytes_down: sent to hospitals, all phases.
+        bytes_up: received from hospitals, all phases.
+        seconds: wall clock by phase (`update`, `aggregate`, `evaluate`, `checkpoint`).
+        memory_mb: peak resident memory of the process so far, MiB.
+        held_out: scores on all hospitals' held-out patients; None if not evaluated in this round.
+        held_out_by_hospital: the same for each hospital.
+    """
+
+    round: int
+    cohort: list[str]
+    answered: list[str]
+    missing: dict[str, str]
+    examples: int
+    loss: float
+    bytes_down: int
+    bytes_up: int
+    seconds: dict[str, float]
+    memory_mb: float
+    held_out: Scores | None = None
+    held_out_by_hospital: dict[str, Scores] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LocalOnly:
+    """Every hospital alone with the same budget, scored on the same test notes."""
+
+    hospitals: dict[str, Scores]
+    size_weighted_f1: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Everything a run measured.
+
+    Args:
+        command: the command that made the run.
+        date: when it ended, ISO 8601 with zone.
+        machine: processor, cores, Python, torch.
+        seed: of everything drawn at random.
+        model: the model's settings and the training recipe.
+        labels: entity labels.
+        test_set: what `federated`, `local_only` and `pooled` are scored on, and how many notes it has.
+        hospitals: by name.
+        rounds: in order.
+        federated: final model on the test set.
+        local_only: None without baselines.
+        pooled: None without baselines.
+        seconds: wall clock of `federated`, `local_only`, `pooled`.
+    """
+
+    command: str
+    date: str
+    machine: dict[str, str]
+    seed: int
+    model: dict[str, Any]
+    labels: list[str]
+    test_set: dict[str, Any]
+    hospitals: dict[str, Site]
+    rounds: list[Round]
+    federated: Scores
+    local_only: LocalOnly | None = None
+    pooled: Scores | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def to_json(metrics: Metrics) -> dict[str, Any]:
+    """The object of `metrics.json`, with the two differences the run is judged by."""
+    tree = dataclasses.asdict(metrics)
+    tree["bytes"] = {
+        "up": sum(r.bytes_up for r in metrics.rounds),
+        "down": sum(r.bytes_down for r in metrics.rounds),
+    }
+    if metrics.local_only is not None:
+        tree["federated_minus_local_only"] = round(
+            metrics.federated.f1 - metrics.local_only.size_weighted_f1, 4
+        )
+    if metrics.pooled is not None:
+        tree["pooled_minus_federated"] = round(metrics.pooled.f1 - metrics.federated.f1, 4)
+    return {"form": "clinfed-metrics-1", **tree}
+
+
+def write_metrics(path: Path, metrics: Metrics) -> None:
+    """Writes `metrics.json` whole or not at all."""
+    write_text(path, json.dumps(to_json(metrics), indent=1) + "\n")
+
+
+def scores_from_json(tree: dict[str, Any]) -> Scores:
+    """Reads scores back from the form `to_json` gives them."""
+    return Scores(
+        **{
+            kind: {name: Score(**values) for name, values in tree[kind].items()}
+            for kind in ("strict", "overlap")
+        }
+    )

@@ -1,0 +1,1 @@
+"""The pages a clinician and a privacy officer see."""
