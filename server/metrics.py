@@ -136,3 +136,16 @@ def scores_from_json(tree: dict[str, Any]) -> Scores:
             for kind in ("strict", "overlap")
         }
     )
+
+
+def round_from_json(tree: dict[str, Any]) -> Round:
+    """Reads a round back from the form `to_json` gives it."""
+    held_out = tree["held_out"]
+    by_hospital = {name: scores_from_json(scores) for name, scores in tree["held_out_by_hospital"].items()}
+    return Round(
+        **{
+            **tree,
+            "held_out": None if held_out is None else scores_from_json(held_out),
+            "held_out_by_hospital": by_hospital,
+        }
+    )

@@ -42,7 +42,8 @@ class Note:
         phi: gold identifier spans of synthetic notes, sorted, not overlapping; empty for real notes.
 
     Raises:
-        FixNotes: an offset is out of range, a span begins or ends with white space, two spans overlap, or an assertion is unknown.
+        FixNotes: an offset is out of range, a span begins or ends with white space, two spans overlap, or an
+            assertion is unknown.
     """
 
     note_id: str

@@ -118,7 +118,7 @@ def decode(tagset: TagSet, tokens: Sequence[Token], tags: Sequence[int]) -> list
     spans: list[Entity] = []
     previous = OUTSIDE
     for (start, end), tag in zip(tokens, tags, strict=True):
-        if tag != OUTSIDE:
+        if tag > OUTSIDE:  # neither `O` nor context
             label = tagset.labels[(tag - 1) // 2]
             if tag % 2 == 0 and tagset.may_follow(previous, tag):
                 spans[-1] = Entity(spans[-1].start, end, label)

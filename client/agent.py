@@ -1,0 +1,121 @@
+"""The hospital's agent: it alone holds notes. Orders come in, vectors go out.
+
+It is the long-lived half of a hospital's node; the Flower-facing half (`client/app.py`) holds nothing.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import version
+
+from shared.examples import Example, read_examples
+from shared.extractor import ScoredNotes
+from shared.models.build import build_tagger
+from shared.models.settings import ModelSettings
+from shared.models.tagger import Tagger, Weights, get_weights, set_weights
+from shared.scores import COUNTS_PER_LABEL
+from shared.sources import HospitalNotes, NoteSource, read_source
+from shared.training import steps_a_round, train
+from shared.vector import Vector, counting_layout, training_layout
+from shared.wire import Hello, Order
+
+
+class Agent:
+    """One hospital's notes, and what may be computed from them.
+
+    Args:
+        source: where the notes are; they are read when first needed.
+    """
+
+    def __init__(self, source: NoteSource) -> None:
+        self.source = source
+        self._notes: HospitalNotes | None = None
+        self._read_for: ModelSettings | None = None
+        self._train: Sequence[Example] = ()
+        self._held_out: ScoredNotes | None = None
+
+    def hello(self) -> Hello:
+        """Says how many notes there are and which labels they carry."""
+        notes = self._own_notes()
+        return Hello(
+            hospital=self.source.hospital,
+            version=version("clinfed"),
+            labels=sorted(notes.labels),
+            notes=len(notes.train) + len(notes.held_out),
+            patients=len(notes.patients),
+            train_notes=len(notes.train),
+            held_out_notes=len(notes.held_out),
+        )
+
+    def update(self, order: Order, weights: Weights) -> Vector:
+        """Trains from the global weights and returns the weighted difference.
+
+        Args:
+            order: round, model and recipe.
+            weights: the global model's trained weights.
+
+        Returns:
+            `[examples * (trained - global), examples, examples * loss]`, float32, laid out by
+            `training_layout`.
+        """
+        tagger, examples, _ = self._ready(order.model)
+        set_weights(tagger, weights)
+        report = train(
+            tagger,
+            examples,
+            order.recipe,
+            seed=derive_seed(order.seed, order.round, self.source.hospital),
+            steps=steps_a_round(order.recipe, len(examples)),
+            begin=(order.round - 1) / order.rounds,
+            end=order.round / order.rounds,
+        )
+        after = get_weights(tagger)
+        layout = training_layout({name: array.shape for name, array in weights.items()})
+        return layout.pack(
+            {name: (after[name] - array) * report.examples for name, array in weights.items()},
+            {"examples": report.examples, "loss": report.examples * report.loss},
+        )
+
+    def evaluate(self, order: Order, weights: Weights) -> Vector:
+        """Scores the global model on the held-out patients.
+
+        Args:
+            order: round and model.
+            weights: the global model's trained weights.
+
+        Returns:
+            Counts of `shared.scores`, laid out by `counting_layout`.
+        """
+        tagger, _, held_out = self._ready(order.model)
+        set_weights(tagger, weights)
+        layout = counting_layout(len(order.model.labels), COUNTS_PER_LABEL)
+        return layout.pack({"counts": held_out.count(tagger)}, {})
+
+    def _own_notes(self) -> HospitalNotes:
+        if self._notes is None:
+            self._notes = read_source(self.source)
+        return self._notes
+
+    def _ready(self, settings: ModelSettings) -> tuple[Tagger, Sequence[Example], ScoredNotes]:
+        """The network, and this hospital's notes as its inputs, read once and kept over rounds."""
+        tagger = _network(settings)
+        if self._held_out is None or self._read_for != settings:
+            notes = self._own_notes()
+            examples = read_examples(notes.train, tagger.tagset, tagger.reader)
+            self._train = tagger.prepare(examples)
+            self._held_out = ScoredNotes(tagger, notes.held_out)
+            self._read_for = settings
+            self._notes = None  # from here on numbers suffice
+        return tagger, self._train, self._held_out
+
+
+def derive_seed(seed: int, round_number: int, hospital: str) -> int:
+    """A hospital's seed for one round, the same whenever the round is run again."""
+    digest = hashlib.sha256(f"{seed}/{round_number}/{hospital}".encode()).digest()
+    return int.from_bytes(digest[:7], "big")
+
+
+@lru_cache(maxsize=1)
+def _network(settings: ModelSettings) -> Tagger:
+    """One network a process: all agents of a local federation share it, each order brings its own weights."""
+    return build_tagger(settings)

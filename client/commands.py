@@ -1,0 +1,83 @@
+"""Commands of the hospital node: extract entities from text."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def node() -> None:
+    """Commands of the hospital node: extract entities from text."""
+
+
+@app.command()
+def extract(
+    model: Annotated[Path, typer.Option("--model", help="Model folder.")],
+    file: Annotated[Path | None, typer.Argument(help="Text to read; standard input without it.")] = None,
+    notes: Annotated[
+        bool,
+        typer.Option("--notes", help="FILE holds notes (JSONL, CoNLL or brat): print a JSON line a note."),
+    ] = False,
+) -> None:
+    """Marks entities in text and prints them as JSON; offsets are character offsets, end exclusive."""
+    from shared.errors import FixSettings
+    from shared.extractor import Extractor
+
+    if notes and file is None:
+        raise FixSettings(
+            "--notes needs a file", where="clinfed node extract", remedy="Name the file of notes."
+        )
+    extractor = Extractor.load(model)
+    if notes and file is not None:
+        from shared.formats import read_notes
+
+        for chunk in _chunks(((note.note_id, note.text) for note in read_notes(file)), 64):
+            for (note_id, text), entities in zip(chunk, extractor.extract(t for _, t in chunk), strict=True):
+                line = {"doc_id": note_id, "entities": [_entity(text, e) for e in entities]}
+                typer.echo(json.dumps(line, ensure_ascii=True))
+        return
+    text = _read_text(file)
+    (entities,) = extractor.extract([text])
+    typer.echo(json.dumps({"entities": [_entity(text, e) for e in entities]}, indent=1, ensure_ascii=True))
+
+
+def _entity(text: str, entity: Any) -> dict[str, Any]:
+    return {
+        "start": entity.start,
+        "end": entity.end,
+        "label": entity.label,
+        "text": text[entity.start : entity.end],
+    }
+
+
+def _read_text(file: Path | None) -> str:
+    from shared.errors import FixNotes
+
+    try:
+        content = sys.stdin.buffer.read() if file is None else file.read_bytes()
+        return content.decode("utf-8")
+    except OSError:
+        raise FixNotes("cannot be read", where=str(file), remedy="Name a text file.") from None
+    except UnicodeDecodeError as error:
+        raise FixNotes(
+            f"byte {error.start} is not UTF-8",
+            where=str(file or "standard input"),
+            remedy="Save it as UTF-8.",
+        ) from None
+
+
+def _chunks(items: Iterable[tuple[str, str]], size: int) -> Iterator[list[tuple[str, str]]]:
+    chunk: list[tuple[str, str]] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,81 @@
+"""Where updates are merged: checked vectors in, their sum out.
+
+Secure aggregation takes the place of `add`: it, too, turns the hospitals' vectors into their sum.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.strategy import Arrays
+from shared.errors import RejectUpdate
+from shared.vector import Layout
+
+
+def accept_update(layout: Layout, vector: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Checks one hospital's training vector before it may enter the sum.
+
+    Returns:
+        The same vector.
+
+    Raises:
+        RejectUpdate: another shape or type, a value that is not finite, or a weight that is no count.
+    """
+    layout.check(vector)
+    checked = vector.astype(np.float32, copy=False)
+    _, extras = layout.unpack(checked)
+    if extras["examples"] < 1 or extras["examples"] != int(extras["examples"]):
+        raise RejectUpdate("the number of examples is not a positive whole number", where="vector")
+    return checked
+
+
+def accept_counts(layout: Layout, vector: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Checks one hospital's evaluation vector.
+
+    Returns:
+        Counts, shape `(labels, counts per label)`.
+
+    Raises:
+        RejectUpdate: another shape or type, or a value that is no count.
+    """
+    layout.check(vector)
+    counts = layout.unpack(vector.astype(np.float32, copy=False))[0]["counts"]
+    if (counts < 0).any() or (counts != np.floor(counts)).any():
+        raise RejectUpdate("a count is not a whole number from 0", where="vector")
+    return counts.astype(np.int64)
+
+
+def add(vectors: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """The sum of the hospitals' vectors, in the order of their names so that it is the same bit for bit."""
+    total = np.zeros(next(iter(vectors.values())).shape, dtype=np.float64)
+    for hospital in sorted(vectors):
+        total += vectors[hospital]
+    return total
+
+
+@dataclass(frozen=True)
+class MeanUpdate:
+    """What the sum of training vectors says.
+
+    Args:
+        arrays: mean of (trained - global), weighted by examples, float32.
+        examples: behind it.
+        loss: mean training loss, weighted by examples.
+    """
+
+    arrays: Arrays
+    examples: int
+    loss: float
+
+
+def mean_update(layout: Layout, total: NDArray[np.float64]) -> MeanUpdate:
+    """Divides the sum of training vectors by the sum of their weights."""
+    arrays, extras = layout.unpack(total)
+    examples = extras["examples"]
+    return MeanUpdate(
+        arrays={name: (array / examples).astype(np.float32) for name, array in arrays.items()},
+        examples=int(examples),
+        loss=extras["loss"] / examples,
+    )

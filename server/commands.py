@@ -1,0 +1,286 @@
+"""Commands of the aggregator: the embedded demo, simulated federations, pretraining on public text."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from server.federation import Federation
+    from server.metrics import Metrics
+    from server.settings import RunSettings
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
+
+Model = Literal["birnn", "bert"]
+Trained = Literal["all", "head", "lora", "bitfit", "full"]
+StrategyName = Literal["FedAvg", "FedAvgM", "FedAdam"]
+
+ModelOption = Annotated[Model, typer.Option("--model", help="Kind of extractor.")]
+OutOption = Annotated[
+    Path, typer.Option("--out", help="Folder of the run; new, or of the same run to go on with.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print metrics.json on stdout.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of everything drawn at random.")]
+ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads torch computes with.")]
+TrainedOption = Annotated[
+    Trained | None,
+    typer.Option(
+        "--trained",
+        help="Weights that learn; birnn: all, head; bert: head, lora, bitfit, full. [default: all, full]",
+    ),
+]
+EncoderOption = Annotated[
+    str, typer.Option("--encoder", help="bert: 'bundled', a folder, or an id on the Hugging Face hub.")
+]
+VectorsOption = Annotated[
+    Path | None, typer.Option("--vectors", help="birnn: public word vectors (GloVe, word2vec, KeyedVectors).")
+]
+BaseOption = Annotated[
+    Path | None, typer.Option("--base", help="Model folder to start from, as 'pretrain' makes it.")
+]
+RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds. [default: by model]")]
+RateOption = Annotated[float | None, typer.Option("--learning-rate", min=0, help="Peak. [default: by model]")]
+BatchOption = Annotated[int | None, typer.Option("--batch-size", min=1, help="Windows. [default: by model]")]
+
+
+@app.command()
+def demo(
+    out: OutOption = Path("runs/demo"),
+    hospitals: Annotated[int, typer.Option("--hospitals", min=2, help="Synthetic hospitals.")] = 4,
+    patients: Annotated[int, typer.Option("--patients", min=4, help="Patients of each hospital.")] = 60,
+    model: ModelOption = "birnn",
+    trained: TrainedOption = None,
+    rounds: RoundsOption = None,
+    seed: SeedOption = 1,
+    threads: ThreadsOption = 1,
+    baselines: Annotated[
+        bool, typer.Option(help="Also train every hospital alone, and one model on all notes.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Runs the embedded federation on synthetic notes: local-only, federated and pooled, side by side."""
+    from server.federation import synthetic_federation
+
+    settings = _settings(
+        synthetic_federation(hospitals, patients, seed),
+        model,
+        trained,
+        {"rounds": rounds, "seed": seed, "threads": threads, "baselines": baselines},
+        demo=True,
+    )
+    _run(settings, out, as_json)
+
+
+@app.command()
+def simulate(
+    out: OutOption,
+    federation: Annotated[
+        Path | None, typer.Option("--federation", help="federation.toml: your own files, one a hospital.")
+    ] = None,
+    corpus: Annotated[Path | None, typer.Option("--corpus", help="Folder of a public corpus.")] = None,
+    partition: Annotated[
+        Path | None, typer.Option("--partition", help="Divides the corpus into hospitals.")
+    ] = None,
+    rename: Annotated[
+        str, typer.Option("--rename", help="Labels to rename in a partition, as THEIRS=OURS,...")
+    ] = "",
+    model: ModelOption = "bert",
+    trained: TrainedOption = None,
+    encoder: EncoderOption = "bundled",
+    vectors: VectorsOption = None,
+    base: BaseOption = None,
+    rounds: RoundsOption = None,
+    local_epochs: Annotated[
+        int | None, typer.Option("--local-epochs", min=1, help="Passes over a hospital's notes in a round.")
+    ] = None,
+    local_steps: Annotated[
+        int | None, typer.Option("--local-steps", min=1, help="Batches in a round, in place of epochs.")
+    ] = None,
+    learning_rate: RateOption = None,
+    batch_size: BatchOption = None,
+    window: Annotated[
+        int | None, typer.Option("--window", min=0, help="Pack sentences up to so many words; 0 packs none.")
+    ] = None,
+    strategy: Annotated[StrategyName, typer.Option("--strategy", help="Server optimizer.")] = "FedAvg",
+    fraction: Annotated[
+        float, typer.Option("--fraction", min=0.0, max=1.0, help="Share of hospitals asked in each round.")
+    ] = 1.0,
+    min_hospitals: Annotated[
+        int, typer.Option("--min-hospitals", min=1, help="Fewer usable updates end the run.")
+    ] = 1,
+    deadline_seconds: Annotated[
+        float,
+        typer.Option("--deadline-seconds", min=0.001, help="A hospital's time to answer in each phase."),
+    ] = 3600.0,
+    evaluate_every: Annotated[
+        int, typer.Option("--evaluate-every", min=1, help="Rounds between evaluations on held-out patients.")
+    ] = 1,
+    seed: SeedOption = 1,
+    threads: ThreadsOption = 1,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Also train every hospital alone, and one model on all notes.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Runs a federation in one process: on your own files, or on a public corpus and a partition."""
+    settings = _settings(
+        _federation(federation, corpus, partition, rename),
+        model,
+        trained,
+        {
+            "rounds": rounds,
+            "seed": seed,
+            "threads": threads,
+            "baselines": baselines,
+            "fraction": fraction,
+            "min_hospitals": min_hospitals,
+            "deadline_seconds": deadline_seconds,
+            "evaluate_every": evaluate_every,
+            "strategy": {"name": strategy},
+            "recipe": {
+                "local_epochs": local_epochs,
+                "local_steps": local_steps,
+                "learning_rate": learning_rate,
+                "batch_size": batch_size,
+            },
+            "model": {
+                "encoder": encoder,
+                "vectors": None if vectors is None else str(vectors.resolve()),
+                "base": None if base is None else str(base.resolve()),
+                "window": window,
+            },
+        },
+    )
+    _run(settings, out, as_json)
+
+
+@app.command()
+def pretrain(
+    notes: Annotated[list[Path], typer.Argument(help="Public notes: files or folders, in any form we read.")],
+    out: OutOption,
+    labels: Annotated[str, typer.Option("--labels", help="Labels to learn, comma-separated.")] = "Disease",
+    model: ModelOption = "bert",
+    trained: TrainedOption = None,
+    encoder: EncoderOption = "bundled",
+    vectors: VectorsOption = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="[default: by model]")] = None,
+    learning_rate: RateOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = 1,
+    threads: ThreadsOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Fits a base model on public text; hospitals start from OUT/model with --base."""
+    from server.pretrain import public_federation
+
+    settings = _settings(
+        public_federation(notes, tuple(labels.split(","))),
+        model,
+        trained,
+        {
+            "rounds": epochs,
+            "seed": seed,
+            "threads": threads,
+            "recipe": {"learning_rate": learning_rate, "batch_size": batch_size},
+            "model": {"encoder": encoder, "vectors": None if vectors is None else str(vectors.resolve())},
+        },
+    )
+    _run(settings, out, as_json)
+
+
+@app.command()
+def results(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
+    into: Annotated[Path, typer.Option("--into", help="Markdown file with the markers of a results table.")],
+) -> None:
+    """Fills the results table of a Markdown file from finished runs."""
+    from server.results import fill_results
+
+    fill_results(into, runs)
+
+
+def _federation(
+    federation: Path | None, corpus: Path | None, partition: Path | None, rename: str
+) -> "Federation":
+    from server.federation import federation_from_file, partitioned_federation
+    from shared.errors import FixSettings
+
+    if federation is not None and corpus is None and partition is None:
+        return federation_from_file(federation)
+    if federation is None and corpus is not None and partition is not None:
+        return partitioned_federation(corpus, partition, rename)
+    raise FixSettings(
+        "name either a federation file, or a corpus with a partition",
+        where="clinfed aggregator simulate",
+        remedy="Use --federation FILE, or --corpus DIR --partition FILE.",
+    )
+
+
+def _settings(
+    federation: "Federation",
+    model: Model,
+    trained: Trained | None,
+    given: dict[str, Any],
+    *,
+    demo: bool = False,
+) -> "RunSettings":
+    """The model's own recipe, changed where the user said so, checked before anything is written."""
+    from pydantic import ValidationError
+
+    from server.federation import check_federation
+    from server.recipes import recipe_for
+    from server.settings import RunSettings
+    from shared.errors import FixSettings
+    from shared.models.build import pin
+
+    learns: Trained = trained or ("all" if model == "birnn" else "full")
+    own = recipe_for(model, learns, demo=demo)
+    tree: dict[str, Any] = {
+        "hospitals": federation.hospitals,
+        "test": federation.test,
+        **own,
+        **_said({name: value for name, value in given.items() if not isinstance(value, dict)}),
+    }
+    for part in ("model", "recipe", "strategy"):
+        tree[part] = own.get(part, {}) | _said(given.get(part, {}))
+    tree["model"] |= {"kind": model, "trained": learns, "labels": federation.labels}
+    try:
+        settings = RunSettings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise FixSettings(first["msg"], where=place, remedy="See --help for what is allowed.") from None
+    settings = settings.model_copy(update={"model": pin(settings.model)})
+    check_federation(federation)
+    return settings
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _run(settings: "RunSettings", out: Path, as_json: bool) -> None:
+    from server.metrics import to_json
+    from server.simulate import simulate as run
+
+    metrics = run(settings, out, shlex.join(["clinfed", *sys.argv[1:]]))
+    if as_json:
+        typer.echo(json.dumps(to_json(metrics), indent=1))
+    else:
+        typer.echo(_summary(metrics))
+    typer.echo(f"report: {out / 'report.html'}   model: {out / 'model'}", err=True)
+
+
+def _summary(metrics: "Metrics") -> str:
+    lines = [f"strict F1 on {metrics.test_set['notes']} test notes"]
+    if metrics.local_only is not None:
+        lines += [f"  {name:24} {own.f1:6.2f}" for name, own in metrics.local_only.hospitals.items()]
+        lines.append(f"  {'local-only, by size':24} {metrics.local_only.size_weighted_f1:6.2f}")
+    lines.append(f"  {'federated':24} {metrics.federated.f1:6.2f}")
+    if metrics.pooled is not None:
+        lines.append(f"  {'pooled':24} {metrics.pooled.f1:6.2f}")
+    return "\n".join(lines)

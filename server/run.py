@@ -1,0 +1,175 @@
+"""A federated run from greeting to the finished model; started again, it goes on where it stopped."""
+
+import os
+from pathlib import Path
+
+import torch
+from flwr.app import RecordDict
+from flwr.serverapp import Grid
+from pydantic import ValidationError
+
+from server.checkpoint import RunState, load_state, save_state
+from server.exchange import exchange
+from server.metrics import Site
+from server.progress import Progress
+from server.round import run_round
+from server.settings import RunSettings
+from shared.errors import AskHospitals, ChooseOutput, FixFederation, RejectUpdate
+from shared.files import write_text
+from shared.models.build import build_tagger
+from shared.models.folder import save_model
+from shared.models.tagger import Tagger, get_weights, set_weights
+from shared.wire import Hello, read_hello
+
+SETTINGS, MODEL, METRICS = "run.json", "model", "metrics.json"
+
+
+def open_run(folder: Path, settings: RunSettings) -> None:
+    """Makes the folder of a new run, or recognizes that of the same run, unfinished.
+
+    Raises:
+        ChooseOutput: the folder holds something else, another run, or a finished one.
+    """
+    if (folder / METRICS).exists():
+        raise ChooseOutput(
+            "holds a finished run", where=str(folder), remedy="Name another folder with --out."
+        )
+    if (folder / SETTINGS).exists():
+        if read_settings(folder) != settings:
+            raise ChooseOutput(
+                "holds an unfinished run with other settings",
+                where=str(folder),
+                remedy="Repeat its command to go on with it, or name another folder with --out.",
+            )
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ChooseOutput(
+            "exists and holds something else", where=str(folder), remedy="Name another folder with --out."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / SETTINGS, settings.model_dump_json(indent=1) + "\n")
+
+
+def read_settings(folder: Path) -> RunSettings:
+    """Reads `run.json`.
+
+    Raises:
+        ChooseOutput: it is missing or not of this version.
+    """
+    try:
+        return RunSettings.model_validate_json((folder / SETTINGS).read_bytes())
+    except (OSError, ValidationError):
+        raise ChooseOutput(
+            f"holds no {SETTINGS} of this version", where=str(folder), remedy="Name another folder."
+        ) from None
+
+
+def run_rounds(grid: Grid, folder: Path) -> None:
+    """Runs all rounds that are still to do, and writes the finished model.
+
+    Args:
+        grid: reaches the hospitals.
+        folder: made by `open_run`; checkpoints and the model are written there.
+
+    Raises:
+        AskHospitals: too few hospitals are there, or answer.
+        FixFederation: a hospital has none of the labels.
+    """
+    settings = read_settings(folder)
+    torch.manual_seed(settings.seed)
+    tagger = build_tagger(settings.model)
+    nodes, hellos = greet(grid, settings)
+    state = load_state(folder)
+    if state is None:
+        sites = {name: _site(hello) for name, hello in hellos.items()}
+        state = RunState(weights=get_weights(tagger), hospitals=sites)
+    with Progress(settings.rounds, len(state.rounds)) as progress:
+        while len(state.rounds) < settings.rounds:
+            state = run_round(grid, nodes, settings, state, progress)
+            save_state(folder, state)
+    set_weights(tagger, state.weights)
+    if not (folder / MODEL).exists():
+        save_model(folder / MODEL, tagger, _facts(settings, state))
+
+
+def greet(grid: Grid, settings: RunSettings) -> tuple[dict[str, int], dict[str, Hello]]:
+    """Asks every node who it is.
+
+    Returns:
+        Node id and greeting of each hospital that answered; one that answers with an error is left out.
+
+    Raises:
+        AskHospitals: fewer hospitals than a round needs.
+        FixFederation: two nodes have one name, or a hospital has none of the labels.
+    """
+    everyone = {str(node): node for node in grid.get_node_ids()}
+    answers = exchange(
+        grid,
+        everyone,
+        "query.hello",
+        RecordDict(),
+        group="0",
+        deadline_seconds=settings.deadline_seconds,
+    )
+    nodes: dict[str, int] = {}
+    hellos: dict[str, Hello] = {}
+    failed: list[str] = []
+    for node, reply in sorted(answers.replies.items()):
+        try:
+            hello = read_hello(reply)
+        except RejectUpdate as error:
+            failed.append(error.what)
+            continue
+        if hello.hospital in nodes:
+            raise FixFederation("two nodes have this name", where=hello.hospital, remedy="Rename one.")
+        if not set(hello.labels) & set(settings.model.labels):
+            raise FixFederation(
+                f"its notes have none of the labels {', '.join(settings.model.labels)}",
+                where=hello.hospital,
+                remedy="Rename its labels (rename = 'ITS=OURS'), or leave the hospital out.",
+            )
+        nodes[hello.hospital], hellos[hello.hospital] = everyone[node], hello
+    if len(nodes) < settings.min_hospitals:
+        raise AskHospitals(
+            f"{len(nodes)} hospitals are there, {settings.min_hospitals} are needed; "
+            f"{len(failed)} answered with an error ({', '.join(failed)})",
+            where="greeting",
+            remedy="Run `clinfed node check` at those sites.",
+        )
+    return dict(sorted(nodes.items())), hellos
+
+
+def restore(folder: Path, tagger: Tagger) -> RunState:
+    """The last state of a run, its weights written into a network of its settings.
+
+    Raises:
+        ChooseOutput: the run has no checkpoint.
+    """
+    state = load_state(folder)
+    if state is None:
+        raise ChooseOutput("has no checkpoint", where=str(folder), remedy="Start the run first.")
+    set_weights(tagger, state.weights)
+    return state
+
+
+def _site(hello: Hello) -> Site:
+    return Site(
+        notes=hello.notes,
+        patients=hello.patients,
+        train_notes=hello.train_notes,
+        held_out_notes=hello.held_out_notes,
+    )
+
+
+def _facts(settings: RunSettings, state: RunState) -> dict[str, object]:
+    return {
+        "hospitals": len(state.hospitals),
+        "rounds": len(state.rounds),
+        "strategy": settings.strategy.name,
+        "seed": settings.seed,
+        "trust": "plain",
+        "epsilon": None,
+        "delta": None,
+        "threads": settings.threads,
+        "cores": os.cpu_count(),
+    }

@@ -1,0 +1,48 @@
+"""What defines a run; written to `run.json` before the first round, and the same when the run is started again."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.strategy import Strategy
+from shared.models.settings import ModelSettings
+from shared.sources import NoteSource
+from shared.training import Recipe
+
+
+class TestSource(BaseModel):
+    """Notes that the finished models are scored on, and nothing is chosen by: a file, a corpus, or synthetic."""
+
+    __test__ = False  # not a test, for pytest
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    notes: str | None = None
+    corpus: str | None = None
+    partition: str | None = None
+    rename: str = ""
+    synthetic_seed: int | None = None
+    synthetic_hospitals: int = 0
+    synthetic_patients: int = 0
+
+
+class RunSettings(BaseModel):
+    """One federated run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hospitals: tuple[NoteSource, ...] = Field(min_length=1)
+    test: TestSource
+    model: ModelSettings
+    recipe: Recipe
+    strategy: Strategy = Strategy()
+    rounds: int = Field(ge=1)
+    seed: int = 1
+    fraction: float = Field(default=1.0, gt=0, le=1)
+    """Share of the hospitals asked in each round."""
+    min_hospitals: int = Field(default=1, ge=1)
+    """A round with fewer answers ends the run; it can be started again."""
+    deadline_seconds: float = Field(default=3600.0, gt=0)
+    """Of each hospital's answer in each phase."""
+    evaluate_every: int = Field(default=1, ge=1)
+    """Rounds between evaluations on the held-out patients; the last round is always evaluated."""
+    baselines: bool = False
+    """Also train every hospital alone, and one model on all notes together, with the same budget."""
+    threads: int = Field(default=1, ge=1)

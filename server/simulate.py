@@ -1,0 +1,121 @@
+"""A whole federation in one process: the real apps over the local Grid, then baselines, metrics and report."""
+
+import importlib
+import os
+import platform
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from flwr.app import Context, RecordDict
+
+from server.baselines import POOLED, run_baselines
+from server.federation import test_notes
+from server.grid import RUN_ID, SERVER_NODE, LocalGrid
+from server.metrics import LocalOnly, Metrics, to_json, write_metrics
+from server.progress import Progress
+from server.report import write_report
+from server.run import METRICS, open_run, restore
+from server.settings import RunSettings
+from shared.extractor import ScoredNotes
+from shared.models.build import build_tagger
+from shared.scores import score
+
+SERVER_APP, CLIENT_APP = "server.app:app", "client.app:app"  # named as Flower names them
+
+
+def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
+    """Runs a federation, or goes on with one that was stopped.
+
+    Args:
+        settings: of the run.
+        folder: new, or of the same run unfinished; holds checkpoints, `model/`, `metrics.json` and `report.html`
+            in the end.
+        command: what made the run, for the record.
+
+    Returns:
+        What was measured.
+
+    Raises:
+        ClinfedError: as named by its remedy.
+    """
+    open_run(folder, settings)
+    torch.set_num_threads(settings.threads)
+    sources = {source.hospital: source.model_dump_json(exclude_none=True) for source in settings.hospitals}
+    grid = LocalGrid(_load(CLIENT_APP), {name: {"source": source} for name, source in sources.items()})
+    context = Context(
+        run_id=RUN_ID,
+        node_id=SERVER_NODE,
+        node_config={},
+        state=RecordDict(),
+        run_config={"run-folder": str(folder)},
+    )
+    _load(SERVER_APP)(grid, context)
+
+    labels = settings.model.labels
+    tagger = build_tagger(settings.model)
+    state = restore(folder, tagger)
+    seconds = {"federated": round(sum(sum(done.seconds.values()) for done in state.rounds), 1)}
+    scored = ScoredNotes(tagger, test_notes(settings.test, settings.hospitals))
+    federated = score(labels, scored.count(tagger))
+
+    local_only = pooled = None
+    if settings.baselines:
+        started = time.monotonic()
+        with Progress(len(settings.hospitals) + 1) as progress:
+            progress.note("baselines")
+            counts = run_baselines(folder, progress.finish_baseline)
+        seconds["baselines"] = round(time.monotonic() - started, 1)
+        pooled = score(labels, counts.pop(POOLED))
+        alone = {name: score(labels, own) for name, own in counts.items()}
+        sizes = {name: site.train_notes for name, site in state.hospitals.items()}
+        weighted = sum(alone[name].f1 * size for name, size in sizes.items()) / sum(sizes.values())
+        local_only = LocalOnly(alone, round(weighted, 4))
+
+    metrics = Metrics(
+        command=command,
+        date=datetime.now().astimezone().isoformat(timespec="seconds"),
+        machine=machine(settings.threads),
+        seed=settings.seed,
+        model=_model(settings),
+        labels=list(labels),
+        test_set={"notes": len(scored.gold), "source": settings.test.model_dump(exclude_defaults=True)},
+        hospitals=state.hospitals,
+        rounds=list(state.rounds),
+        federated=federated,
+        local_only=local_only,
+        pooled=pooled,
+        seconds=seconds,
+    )
+    write_report(folder, to_json(metrics))
+    write_metrics(folder / METRICS, metrics)  # last: with it the run is finished
+    return metrics
+
+
+def machine(threads: int) -> dict[str, str]:
+    """What a measurement was made on."""
+    cpu = Path("/proc/cpuinfo")
+    names = [line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if "model name" in line]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": str(os.cpu_count()),
+        "threads": str(threads),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def _model(settings: RunSettings) -> dict[str, Any]:
+    run = {
+        "rounds": settings.rounds,
+        "fraction": settings.fraction,
+        "strategy": settings.strategy.model_dump(),
+    }
+    return settings.model.model_dump(exclude_none=True) | settings.recipe.model_dump(exclude_none=True) | run
+
+
+def _load(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,1 @@
+"""Extractors as networks: words in, tag scores out, and the folder a trained one is kept in."""

@@ -1,0 +1,178 @@
+"""Makes an extractor's network from its settings, or from the folder of a trained model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import Tensor
+from transformers import AutoConfig, AutoModel
+
+from shared.errors import FixSettings, ReplaceModel
+from shared.files import sha256
+from shared.models.bert import BertTagger
+from shared.models.birnn import WORD_LIST, BirnnTagger
+from shared.models.encoders import find_encoder, hash_encoder, load_encoder, load_tokenizer, without_pooler
+from shared.models.folder import MANIFEST, OpenFolder, open_folder
+from shared.models.settings import ModelSettings
+from shared.models.tagger import Tagger
+from shared.models.vectors import read_vectors
+
+TRAINED = {"birnn": ("all", "head"), "bert": ("head", "lora", "bitfit", "full")}
+
+
+def pin(settings: ModelSettings) -> ModelSettings:
+    """Adds the SHA-256 of every public file the settings name, so that all sites start from the same.
+
+    Raises:
+        FixSettings, InstallEncoder, ReplaceModel: a file is missing, or the settings contradict themselves.
+    """
+    if settings.trained not in TRAINED[settings.kind]:
+        raise FixSettings(
+            f"{settings.kind} cannot train {settings.trained!r}",
+            where="trained",
+            remedy=f"Use one of {', '.join(TRAINED[settings.kind])}.",
+        )
+    if settings.kind == "birnn" and settings.trained == "head" and settings.base is None:
+        raise FixSettings(
+            "training only the head needs a base model", where="trained", remedy="Name one with --base."
+        )
+    pinned: dict[str, Any] = {}
+    if settings.base is not None:
+        open_folder(Path(settings.base))
+        pinned["base_sha256"] = sha256(Path(settings.base) / MANIFEST)
+    elif settings.kind == "bert":
+        pinned["encoder_sha256"] = hash_encoder(find_encoder(settings.encoder))
+    elif settings.vectors is not None:
+        if not Path(settings.vectors).is_file():
+            raise FixSettings("no such file", where=settings.vectors, remedy="Name a file of word vectors.")
+        pinned["vectors_sha256"] = sha256(Path(settings.vectors))
+    return settings.model_copy(update=pinned)
+
+
+def build_tagger(settings: ModelSettings) -> Tagger:
+    """Makes a network to train: from the base model if there is one, else from public weights and at random.
+
+    Args:
+        settings: pinned by `pin`; what is at random comes from torch's global generator.
+
+    Returns:
+        The network, in training mode.
+
+    Raises:
+        InstallEncoder, ReplaceModel, FixSettings: the public weights are missing or not the agreed ones.
+    """
+    if settings.base is not None:
+        return _from_base(settings, Path(settings.base))
+    if settings.kind == "bert":
+        return BertTagger(settings, *load_encoder(settings.encoder, settings.encoder_sha256))
+    if settings.vectors is None:
+        return BirnnTagger(settings)
+    path = Path(settings.vectors)
+    if path.is_file() and settings.vectors_sha256 not in (None, sha256(path)):
+        raise ReplaceModel(
+            "these are not the vectors the federation agreed on (SHA-256 differs)",
+            where=settings.vectors,
+            remedy=f"Use the file with SHA-256 {settings.vectors_sha256}.",
+        )
+    return BirnnTagger(settings, *read_vectors(path))
+
+
+def load_tagger(folder: Path) -> Tagger:
+    """Loads a trained model to use it.
+
+    Args:
+        folder: a model folder.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        ReplaceModel: the folder is incomplete, altered, or not made by clinfed.
+    """
+    opened = open_folder(folder)
+    settings = _saved_settings(opened)
+    inference = settings.model_copy(update={"base": None, "base_sha256": None})
+    tagger = _from_folder(inference, settings, opened)
+    tagger.requires_grad_(False)
+    return tagger.eval()
+
+
+def _from_base(settings: ModelSettings, folder: Path) -> Tagger:
+    opened = open_folder(folder)
+    if settings.base_sha256 not in (None, sha256(folder / MANIFEST)):
+        raise ReplaceModel(
+            "this is not the base model the federation agreed on (SHA-256 of its manifest differs)",
+            where=settings.base or "",
+            remedy="Get the base model again from the aggregator.",
+        )
+    saved = _saved_settings(opened)
+    if saved.kind != settings.kind:
+        raise FixSettings(
+            f"the base model is a {saved.kind}",
+            where="base",
+            remedy=f"Use --model {saved.kind}, or another base.",
+        )
+    return _from_folder(settings, saved, opened)
+
+
+def _from_folder(settings: ModelSettings, saved: ModelSettings, opened: OpenFolder) -> Tagger:
+    """A network of `settings`, filled with the weights of a folder that was saved under `saved`."""
+    weights = opened.weights
+    same_head = saved.labels == settings.labels and (saved.trained == "head") == (settings.trained == "head")
+    try:
+        if settings.kind == "birnn":
+            return _birnn_from(settings, saved, opened, keep_head=saved.labels == settings.labels)
+        config = AutoConfig.for_model(**{k: v for k, v in opened.config.items() if k != "clinfed"})
+        encoder = without_pooler(AutoModel.from_config(config))
+        prefix = f"{encoder.base_model_prefix}."
+        encoder.load_state_dict(
+            {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+        )
+        tagger = BertTagger(settings, encoder, load_tokenizer(opened.path))
+        if same_head:
+            head = {
+                n.removeprefix("classifier."): w for n, w in weights.items() if n.startswith("classifier.")
+            }
+            tagger.classifier.load_state_dict(head)
+        return tagger
+    except (RuntimeError, KeyError, ValueError, OSError) as error:
+        raise ReplaceModel(
+            f"weights and config.json do not fit together ({type(error).__name__})",
+            where=str(opened.path),
+            remedy="Get the model again from where it was made.",
+        ) from None
+
+
+def _birnn_from(
+    settings: ModelSettings, saved: ModelSettings, opened: OpenFolder, *, keep_head: bool
+) -> BirnnTagger:
+    shape = saved.model_copy(
+        update={
+            name: getattr(settings, name)
+            for name in ("labels", "trained", "base", "base_sha256", "dropout", "window")
+        }
+    )
+    weights: dict[str, Tensor] = dict(opened.weights)
+    word_list: list[str] = []
+    vectors: Tensor | None = None
+    if "vectors.weight" in weights:
+        word_list = (opened.path / WORD_LIST).read_text("utf-8").split("\n")[:-1]
+        vectors = weights["vectors.weight"][1:]
+    tagger = BirnnTagger(shape, word_list, vectors)
+    if not keep_head:
+        fresh = tagger.state_dict()
+        weights |= {name: fresh[name] for name in tagger.head_names()}
+    tagger.load_state_dict(weights)
+    return tagger
+
+
+def _saved_settings(opened: OpenFolder) -> ModelSettings:
+    try:
+        return ModelSettings.model_validate_json(json.dumps(opened.config["clinfed"]))
+    except (KeyError, ValidationError):
+        raise ReplaceModel(
+            "config.json holds no clinfed settings",
+            where=str(opened.path),
+            remedy="Name a model folder that clinfed made.",
+        ) from None

@@ -1,0 +1,90 @@
+"""What every extractor's network has in common: inputs, tag scores, and which weights are trained."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from shared.errors import RejectUpdate
+from shared.examples import Batch, Example, TextReader
+from shared.models.settings import ModelSettings
+from shared.tags import TagSet
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+class Tagger(nn.Module, ABC):
+    """A network that scores BIO tags for each word of a window."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.tagset = TagSet(settings.labels)
+
+    @property
+    @abstractmethod
+    def reader(self) -> TextReader:
+        """Turns notes into this network's inputs."""
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Tensor:
+        """Tag scores (logits), float32, shape `(examples, words, tags)`."""
+
+    @abstractmethod
+    def head_names(self) -> frozenset[str]:
+        """Names of the parameters of the tag head, which may learn at a rate of their own."""
+
+    @abstractmethod
+    def export(self) -> dict[str, Tensor]:
+        """All weights under the names of the model folder, adapters merged."""
+
+    @abstractmethod
+    def save_text_files(self, folder: Path) -> None:
+        """Writes what reading text needs (tokenizer or word list) into a model folder."""
+
+    def prepare(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """Does once what frozen weights would do again in every epoch; by default nothing."""
+        return examples
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The weights that learn, by name, in a fixed order."""
+        return {name: weight for name, weight in sorted(self.named_parameters()) if weight.requires_grad}
+
+
+def get_weights(tagger: Tagger) -> Weights:
+    """Copies the trained weights out, float32, by name in a fixed order."""
+    return {
+        name: np.array(weight.detach().to(torch.float32).numpy(), copy=True)
+        for name, weight in tagger.trained().items()
+    }
+
+
+@torch.no_grad()
+def set_weights(tagger: Tagger, weights: Weights) -> None:
+    """Writes trained weights in.
+
+    Args:
+        tagger: the network.
+        weights: every trained weight by name, none other.
+
+    Raises:
+        RejectUpdate: a name is missing or unknown, or a shape differs.
+    """
+    own = tagger.trained()
+    if own.keys() != weights.keys():
+        raise RejectUpdate(
+            f"{len(own.keys() - weights.keys())} weights are missing, {len(weights.keys() - own.keys())} unknown",
+            where="weights",
+            remedy="Use the same clinfed version and model settings at every site.",
+        )
+    for name, parameter in own.items():
+        if parameter.shape != weights[name].shape:
+            raise RejectUpdate(
+                f"shape {tuple(weights[name].shape)} instead of {tuple(parameter.shape)}", where=name
+            )
+    for name, parameter in own.items():
+        parameter.copy_(torch.from_numpy(np.ascontiguousarray(weights[name])))
