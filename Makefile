@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  f"clinfed needs Python 3.11, and $(PYTHON) is {sys.version.split()[0]}: make install PYTHON=/path/to/python3.11")'
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
-	UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all]'
+	UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[all]'
 	@touch $@
 
 demo: install ## Train one extractor across synthetic hospitals; takes minutes, writes runs/demo-<time>/report.html

@@ -101,11 +101,10 @@ class Agent:
         tagger = _network(settings)
         if self._held_out is None or self._read_for != settings:
             notes = self._own_notes()
-            examples = read_examples(notes.train, tagger.tagset, tagger.reader)
-            self._train = tagger.prepare(examples)
+            train_examples = tagger.prepare(read_examples(notes.train, tagger.tagset, tagger.reader))
             self._held_out = ScoredNotes(tagger, notes.held_out)
-            self._read_for = settings
-            self._notes = None  # from here on numbers suffice
+            self._train, self._read_for = train_examples, settings
+        self._notes = None  # from here on numbers suffice
         return tagger, self._train, self._held_out
 
 

@@ -13,6 +13,8 @@ from server.strategy import Arrays
 from shared.errors import RejectUpdate
 from shared.vector import Layout
 
+LARGEST_COUNT = 1 << 24  # up to here float32 holds every whole number
+
 
 def accept_update(layout: Layout, vector: NDArray[np.generic]) -> NDArray[np.float32]:
     """Checks one hospital's training vector before it may enter the sum.
@@ -26,8 +28,10 @@ def accept_update(layout: Layout, vector: NDArray[np.generic]) -> NDArray[np.flo
     layout.check(vector)
     checked = vector.astype(np.float32, copy=False)
     _, extras = layout.unpack(checked)
-    if extras["examples"] < 1 or extras["examples"] != int(extras["examples"]):
-        raise RejectUpdate("the number of examples is not a positive whole number", where="vector")
+    if not 1 <= extras["examples"] <= LARGEST_COUNT or extras["examples"] != int(extras["examples"]):
+        raise RejectUpdate(
+            f"the number of examples is not a whole number from 1 to {LARGEST_COUNT}", where="vector"
+        )
     return checked
 
 
@@ -42,8 +46,8 @@ def accept_counts(layout: Layout, vector: NDArray[np.generic]) -> NDArray[np.int
     """
     layout.check(vector)
     counts = layout.unpack(vector.astype(np.float32, copy=False))[0]["counts"]
-    if (counts < 0).any() or (counts != np.floor(counts)).any():
-        raise RejectUpdate("a count is not a whole number from 0", where="vector")
+    if (counts < 0).any() or (counts > LARGEST_COUNT).any() or (counts != np.floor(counts)).any():
+        raise RejectUpdate(f"a count is not a whole number from 0 to {LARGEST_COUNT}", where="vector")
     return counts.astype(np.int64)
 
 

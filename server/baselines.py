@@ -9,6 +9,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,8 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from server.federation import test_notes
+from server.federation import POOLED, test_notes
+from server.orphan import die_with_parent
 from server.run import read_settings
+from shared.errors import FixSettings
 from shared.examples import read_examples
 from shared.extractor import ScoredNotes
 from shared.files import write_text
@@ -25,7 +28,7 @@ from shared.models.build import build_tagger
 from shared.sources import read_source
 from shared.training import steps_a_round, train
 
-FOLDER, POOLED = "baselines", "pooled"
+FOLDER = "baselines"
 
 
 def run_baselines(folder: Path, on_done: Callable[[str], None]) -> dict[str, NDArray[np.int64]]:
@@ -44,10 +47,18 @@ def run_baselines(folder: Path, on_done: Callable[[str], None]) -> dict[str, NDA
     missing = [name for name in names if not _file(folder, name).exists()]
     workers = max(1, (os.cpu_count() or 1) // settings.threads)
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(missing) or 1), mp_context=spawn) as pool:
+    size = min(workers, len(missing) or 1)
+    with ProcessPoolExecutor(size, mp_context=spawn, initializer=die_with_parent) as pool:
         waiting = {pool.submit(train_baseline, folder, name): name for name in missing}
         for finished in as_completed(waiting):
-            finished.result()
+            try:
+                finished.result()
+            except BrokenProcessPool:
+                raise FixSettings(
+                    f"the system ended a process that trained a baseline, {size} at once",
+                    where="baselines",
+                    remedy="Free memory, or raise --threads so that fewer run at once; then start the run again.",
+                ) from None
             on_done(waiting[finished])
     return {name: np.array(json.loads(_file(folder, name).read_text())["counts"]) for name in names}
 

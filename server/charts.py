@@ -189,15 +189,19 @@ def _amount(unit: str) -> alt.Y:
 
 
 def _ordinal(field: str, count: int, title: str | None = None) -> alt.X:
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, count) if count <= 12 * step)
-    ticks = [1, *range(step, count + 1, step)] if step > 1 else list(range(1, count + 1))
-    return alt.X(f"{field}:O", title=title or field, axis=alt.Axis(labelAngle=0, values=ticks))
+    return alt.X(f"{field}:O", title=title or field, axis=alt.Axis(labelAngle=0, values=_ticks(count)))
 
 
 def _rounds(numbers: Sequence[int]) -> alt.X:
-    ends = [min(numbers) - 0.5, max(numbers) + 0.5]
-    axis = alt.Axis(tickMinStep=1, format="d", grid=False)
-    return alt.X("round:Q", title="round", scale=alt.Scale(domain=ends, nice=False), axis=axis)
+    scale = alt.Scale(domain=[min(numbers) - 0.5, max(numbers) + 0.5], nice=False)
+    axis = alt.Axis(values=_ticks(max(numbers)), format="d", grid=False)
+    return alt.X("round:Q", title="round", scale=scale, axis=axis)
+
+
+def _ticks(count: int) -> list[int]:
+    """Whole numbers from 1 to `count`, few enough to stand beside one another."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, count) if count <= 12 * step)
+    return sorted({1, *range(step, count + 1, step)})
 
 
 def _svg(chart: Any) -> Markup:

@@ -71,7 +71,9 @@ def load_state(run: Path) -> RunState | None:
         with safetensors.safe_open(files[-1], framework="numpy") as opened:
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             history = json.loads(opened.metadata()["history"])
-    except (SafetensorError, KeyError, TypeError, ValueError):
+        rounds = tuple(round_from_json(tree) for tree in history["rounds"])
+        hospitals = {name: Site(**tree) for name, tree in history["hospitals"].items()}
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError):
         raise ChooseOutput(
             "is not a checkpoint", where=str(files[-1]), remedy="Delete it to go on from the round before."
         ) from None
@@ -80,12 +82,12 @@ def load_state(run: Path) -> RunState | None:
         return {
             name.removeprefix(f"{prefix}/"): array
             for name, array in arrays.items()
-            if name.startswith(prefix)
+            if name.startswith(f"{prefix}/")
         }
 
     return RunState(
         weights=dict(sorted(part("weights").items())),
         moments=Moments(part("first"), part("second")),
-        rounds=tuple(round_from_json(tree) for tree in history["rounds"]),
-        hospitals={name: Site(**tree) for name, tree in history["hospitals"].items()},
+        rounds=rounds,
+        hospitals=hospitals,
     )

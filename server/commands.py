@@ -37,7 +37,8 @@ EncoderOption = Annotated[
     str, typer.Option("--encoder", help="bert: 'bundled', a folder, or an id on the Hugging Face hub.")
 ]
 VectorsOption = Annotated[
-    Path | None, typer.Option("--vectors", help="birnn: public word vectors (GloVe, word2vec, KeyedVectors).")
+    str,
+    typer.Option("--vectors", help="birnn: 'bundled', 'none', or a file (GloVe, word2vec, KeyedVectors)."),
 ]
 BaseOption = Annotated[
     Path | None, typer.Option("--base", help="Model folder to start from, as 'pretrain' makes it.")
@@ -91,7 +92,7 @@ def simulate(
     model: ModelOption = "bert",
     trained: TrainedOption = None,
     encoder: EncoderOption = "bundled",
-    vectors: VectorsOption = None,
+    vectors: VectorsOption = "bundled",
     base: BaseOption = None,
     rounds: RoundsOption = None,
     local_epochs: Annotated[
@@ -149,7 +150,7 @@ def simulate(
             },
             "model": {
                 "encoder": encoder,
-                "vectors": None if vectors is None else str(vectors.resolve()),
+                "vectors": _vectors(vectors),
                 "base": None if base is None else str(base.resolve()),
                 "window": window,
             },
@@ -166,7 +167,7 @@ def pretrain(
     model: ModelOption = "bert",
     trained: TrainedOption = None,
     encoder: EncoderOption = "bundled",
-    vectors: VectorsOption = None,
+    vectors: VectorsOption = "bundled",
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="[default: by model]")] = None,
     learning_rate: RateOption = None,
     batch_size: BatchOption = None,
@@ -186,7 +187,7 @@ def pretrain(
             "seed": seed,
             "threads": threads,
             "recipe": {"learning_rate": learning_rate, "batch_size": batch_size},
-            "model": {"encoder": encoder, "vectors": None if vectors is None else str(vectors.resolve())},
+            "model": {"encoder": encoder, "vectors": _vectors(vectors)},
         },
     )
     _run(settings, out, as_json)
@@ -233,6 +234,7 @@ def _settings(
 
     from server.federation import check_federation
     from server.recipes import recipe_for
+    from server.round import cohort_size
     from server.settings import RunSettings
     from shared.errors import FixSettings
     from shared.models.build import pin
@@ -254,9 +256,22 @@ def _settings(
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise FixSettings(first["msg"], where=place, remedy="See --help for what is allowed.") from None
+    asked = cohort_size(len(settings.hospitals), settings.fraction)
+    if asked < settings.min_hospitals:
+        raise FixSettings(
+            f"{settings.min_hospitals} updates are needed and {asked} hospitals are asked in a round",
+            where="min_hospitals",
+            remedy="Lower --min-hospitals, or raise --fraction.",
+        )
     settings = settings.model_copy(update={"model": pin(settings.model)})
     check_federation(federation)
     return settings
+
+
+def _vectors(name: str) -> str | None:
+    if name == "none":
+        return None
+    return name if name == "bundled" else str(Path(name).resolve())
 
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:

@@ -55,21 +55,27 @@ def exchange(
         The replies and what they cost.
     """
     started = time.monotonic()
-    hospital_of = {node: hospital for hospital, node in nodes.items()}
     down = 0
     orders = []
-    for hospital in sorted(nodes):
+    hospitals = sorted(nodes)
+    for hospital in hospitals:
         order = grid.create_message(content, message_type, nodes[hospital], group, ttl=deadline_seconds)
         down += message_to_proto(order).ByteSize()
         orders.append(order)
-    waiting = set(grid.push_messages(orders))
+    ids = grid.push_messages(
+        orders
+    )  # Flower gives None for a message it refuses, and no ids if it refuses all
+    asked = {message_id: hospital for message_id, hospital in zip(ids, hospitals, strict=False) if message_id}
+    waiting = set(asked)
     replies: dict[str, Message] = {}
     up = 0
     while waiting:
         arrived = list(grid.pull_messages(sorted(waiting)))
         for reply in arrived:
-            hospital = hospital_of[reply.metadata.src_node_id]
-            waiting.discard(reply.metadata.reply_to_message_id)
+            if reply.metadata.reply_to_message_id not in waiting:
+                continue
+            waiting.remove(reply.metadata.reply_to_message_id)
+            hospital = asked[reply.metadata.reply_to_message_id]  # Flower's own errors come from no hospital
             replies[hospital] = reply
             up += message_to_proto(reply).ByteSize()
             if on_reply is not None:

@@ -15,6 +15,9 @@ from shared.formats import read_notes
 from shared.note import Note
 from shared.partitions import corpus_folders, read_corpus, read_partition
 from shared.sources import NoteSource, read_source
+from shared.tags import TagSet
+
+POOLED = "pooled"  # the name of the model that is trained on all notes together
 
 
 class Federation(BaseModel):
@@ -57,7 +60,7 @@ def partitioned_federation(corpus: Path, path: Path, rename: str = "") -> Federa
         NoteSource(hospital=name, corpus=str(corpus.resolve()), partition=str(path.resolve()), rename=rename)
         for name in partition.hospitals
     )
-    names = dict(pair.split("=", 1) for pair in rename.split(",") if "=" in pair)
+    names = _renamed(rename)
     labels = tuple(dict.fromkeys(names.get(label, label) for label in partition.labels))
     test = TestSource(corpus=str(corpus.resolve()), partition=str(path.resolve()), rename=rename)
     return Federation(hospitals=sources, labels=labels, test=test)
@@ -122,11 +125,18 @@ def check_federation(federation: Federation) -> None:
 
     Raises:
         FixNotes: a note is malformed, or a hospital is empty.
-        FixFederation: a patient is in two hospitals, or two hospitals have no label in common.
+        FixFederation: a patient is in two hospitals or also in the test notes, two hospitals have no label in
+            common, or a hospital none of the federation's.
     """
+    TagSet(federation.labels)
     owner: dict[str, str] = {}
     labels: dict[str, set[str]] = {}
     for source in federation.hospitals:
+        if source.hospital == POOLED:
+            raise FixFederation(
+                f"a hospital cannot be called {POOLED}: the model trained on all notes is",
+                remedy="Rename it.",
+            )
         notes = read_source(source)
         for patient in notes.patients:
             if owner.setdefault(patient, source.hospital) != source.hospital:
@@ -136,6 +146,20 @@ def check_federation(federation: Federation) -> None:
                     remedy="Give a patient's notes to one hospital, or make ids unique between hospitals.",
                 )
         labels[source.hospital] = notes.labels
+        if not notes.labels & set(federation.labels):
+            raise FixFederation(
+                f"its notes mark {_listed(notes.labels)}, none of the labels {', '.join(federation.labels)}",
+                where=source.hospital,
+                remedy="Rename its labels with rename = 'THEIRS=OURS', or leave the hospital out.",
+            )
+    if federation.test != TestSource():
+        for note in test_notes(federation.test, ()):
+            if note.patient_id in owner:
+                raise FixFederation(
+                    f"a patient is in {owner[note.patient_id]} and in the test notes",
+                    where="patient_id",
+                    remedy="Test on patients of nobody's, or make ids unique between files.",
+                )
     for hospital, own in labels.items():
         for other, others in labels.items():
             if not own & others:
@@ -149,7 +173,7 @@ def check_federation(federation: Federation) -> None:
 def test_notes(federation_test: TestSource, hospitals: Iterable[NoteSource]) -> Iterator[Note]:
     """The notes that finished models are scored on; without any, all hospitals' held-out notes."""
     source = federation_test
-    names = dict(pair.split("=", 1) for pair in source.rename.split(",") if "=" in pair)
+    names = _renamed(source.rename)
     if source.corpus is not None and source.partition is not None:
         partition = read_partition(Path(source.partition))
         notes: Iterator[Note] = (
@@ -168,6 +192,16 @@ def test_notes(federation_test: TestSource, hospitals: Iterable[NoteSource]) -> 
     for note in notes:
         entities = tuple(replace(e, label=names.get(e.label, e.label)) for e in note.entities)
         yield replace(note, entities=entities)
+
+
+def _renamed(rename: str) -> dict[str, str]:
+    """The label each renamed label becomes."""
+    pairs = [pair.split("=") for pair in rename.split(",")] if rename else []
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise FixFederation(
+            f"{rename!r} does not rename labels", where="rename", remedy="Write THEIRS=OURS, comma-separated."
+        )
+    return dict(pairs)
 
 
 def _listed(labels: set[str]) -> str:

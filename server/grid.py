@@ -8,6 +8,7 @@ all ran at once.
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.app.user_config import UserConfig
@@ -76,16 +77,19 @@ class LocalGrid(Grid):
 
     @override
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        ids = []
+        ids: list[str | None] = []
         for message in messages:
             proto = message_to_proto(message)
+            if proto.metadata.dst_node_id not in self._nodes:
+                ids.append(None)
+                continue
             proto.metadata.message_id = f"{self._next_message:08d}"
             self._next_message += 1
             self._nodes[proto.metadata.dst_node_id].inbox[proto.metadata.message_id] = (
                 proto.SerializeToString()
             )
             ids.append(proto.metadata.message_id)
-        return ids
+        return cast(list[str], ids)  # with None for what cannot be delivered, as Flower's HttpGrid has it
 
     @override
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
@@ -110,10 +114,15 @@ class LocalGrid(Grid):
         message = message_from_proto(ProtoMessage.FromString(order))
         started = time.monotonic()
         try:
-            reply = self._app(message, node.context)
+            reply = message_to_proto(self._app(message, node.context))
         except Exception:  # as Flower's own runtime does, but without the exception's text
-            reply = Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION), reply_to=message)
+            reply = _error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, message)
         if time.monotonic() - started > message.metadata.ttl:
-            reply = Message(Error(ErrorCode.REPLY_MESSAGE_UNAVAILABLE), reply_to=message)
-        returned = message_to_proto(reply).SerializeToString()
-        return message_from_proto(ProtoMessage.FromString(returned))
+            reply = _error(ErrorCode.REPLY_MESSAGE_UNAVAILABLE, message)
+        reply.metadata.src_node_id = message.metadata.dst_node_id  # the app cannot answer for another node
+        reply.metadata.reply_to_message_id = message.metadata.message_id
+        return message_from_proto(ProtoMessage.FromString(reply.SerializeToString()))
+
+
+def _error(code: int, message: Message) -> ProtoMessage:
+    return message_to_proto(Message(Error(code), reply_to=message))

@@ -39,7 +39,7 @@ class Round:
         round: counted from 1.
         cohort: hospitals asked to train.
         answered: hospitals whose update is in the sum.
-        missing: error code of every other hospital of the cohort.
+        missing: error code of every other hospital of the cohort, and of those that did not greet.
         examples: training windows behind the sum.
         loss: mean training loss over those examples.
         bytes_down: sent to hospitals, all phases.

@@ -19,7 +19,7 @@ def recipe_for(kind: Kind, trained: Trained, *, demo: bool = False) -> dict[str,
         return {
             "rounds": 8 if demo else 20,
             "recipe": {"learning_rate": 3e-3, "batch_size": 8, "max_grad_norm": 5.0, "weight_decay": 0.0},
-            "model": {"dropout": 0.5},
+            "model": {"dropout": 0.5, "vectors": "bundled"},
         }
     return {
         "rounds": 3 if demo else 20 if trained == "head" else 8,

@@ -187,7 +187,7 @@ def _flat(value: Any, prefix: str = "") -> Any:
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         yield prefix, ", ".join(map(str, value))
     else:
         yield prefix, "–" if value is None else str(value)

@@ -26,7 +26,7 @@ from shared.errors import AskHospitals, RejectUpdate
 from shared.vector import counting_layout, training_layout
 from shared.wire import Order, order_content, read_vector
 
-LATE = "late"
+LATE, ABSENT = "late", "absent"  # did not answer in time; did not greet when the run was started
 
 
 def run_round(
@@ -72,7 +72,7 @@ def run_round(
     started = time.monotonic()
     layout = training_layout({name: array.shape for name, array in state.weights.items()})
     vectors: dict[str, NDArray[np.float32]] = {}
-    missing: dict[str, str] = {}
+    missing = {source.hospital: ABSENT for source in settings.hospitals if source.hospital not in nodes}
     for hospital in cohort:
         try:
             vectors[hospital] = accept_update(layout, _vector_of(training.replies, hospital))
@@ -130,8 +130,13 @@ def run_round(
 
 def draw_cohort(hospitals: Sequence[str], fraction: float, seed: int, round_number: int) -> list[str]:
     """Draws the hospitals of a round, the same ones whenever the round is run again."""
-    size = max(1, round(fraction * len(hospitals)))
+    size = cohort_size(len(hospitals), fraction)
     return sorted(random.Random(f"{seed}/{round_number}").sample(list(hospitals), size))  # noqa: S311
+
+
+def cohort_size(hospitals: int, fraction: float) -> int:
+    """How many hospitals are asked in a round, at least one."""
+    return max(1, round(fraction * hospitals))
 
 
 def sum_counts(counts: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """A federated run from greeting to the finished model; started again, it goes on where it stopped."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from server.checkpoint import RunState, load_state, save_state
 from server.exchange import exchange
 from server.metrics import Site
 from server.progress import Progress
-from server.round import run_round
+from server.round import LATE, run_round
 from server.settings import RunSettings
 from shared.errors import AskHospitals, ChooseOutput, FixFederation, RejectUpdate
 from shared.files import write_text
@@ -42,12 +43,20 @@ def open_run(folder: Path, settings: RunSettings) -> None:
                 remedy="Repeat its command to go on with it, or name another folder with --out.",
             )
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    begun = f".{SETTINGS}.part"  # of a start that was killed before its first file was whole
+    if folder.exists() and (not folder.is_dir() or any(file.name != begun for file in folder.iterdir())):
         raise ChooseOutput(
             "exists and holds something else", where=str(folder), remedy="Name another folder with --out."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / SETTINGS, settings.model_dump_json(indent=1) + "\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / SETTINGS, settings.model_dump_json(indent=1) + "\n")
+    except OSError as error:
+        raise ChooseOutput(
+            f"cannot be written ({error.strerror})",
+            where=str(folder),
+            remedy="Name another folder with --out.",
+        ) from None
 
 
 def read_settings(folder: Path) -> RunSettings:
@@ -79,10 +88,13 @@ def run_rounds(grid: Grid, folder: Path) -> None:
     torch.manual_seed(settings.seed)
     tagger = build_tagger(settings.model)
     nodes, hellos = greet(grid, settings)
+    sites = {name: _site(hello) for name, hello in hellos.items()}
     state = load_state(folder)
     if state is None:
-        sites = {name: _site(hello) for name, hello in hellos.items()}
         state = RunState(weights=get_weights(tagger), hospitals=sites)
+    else:
+        state = replace(state, hospitals=state.hospitals | sites)
+        _check_fit(tagger, state, folder)
     with Progress(settings.rounds, len(state.rounds)) as progress:
         while len(state.rounds) < settings.rounds:
             state = run_round(grid, nodes, settings, state, progress)
@@ -113,12 +125,12 @@ def greet(grid: Grid, settings: RunSettings) -> tuple[dict[str, int], dict[str, 
     )
     nodes: dict[str, int] = {}
     hellos: dict[str, Hello] = {}
-    failed: list[str] = []
-    for node, reply in sorted(answers.replies.items()):
+    failed = [f"node {node} ({LATE})" for node in sorted(everyone.keys() - answers.replies.keys(), key=int)]
+    for node, reply in sorted(answers.replies.items(), key=lambda answer: int(answer[0])):
         try:
             hello = read_hello(reply)
         except RejectUpdate as error:
-            failed.append(error.what)
+            failed.append(f"node {node} ({error.what})")
             continue
         if hello.hospital in nodes:
             raise FixFederation("two nodes have this name", where=hello.hospital, remedy="Rename one.")
@@ -132,7 +144,7 @@ def greet(grid: Grid, settings: RunSettings) -> tuple[dict[str, int], dict[str, 
     if len(nodes) < settings.min_hospitals:
         raise AskHospitals(
             f"{len(nodes)} hospitals are there, {settings.min_hospitals} are needed; "
-            f"{len(failed)} answered with an error ({', '.join(failed)})",
+            f"{len(failed)} did not answer, or with an error: {', '.join(failed)}",
             where="greeting",
             remedy="Run `clinfed node check` at those sites.",
         )
@@ -150,6 +162,18 @@ def restore(folder: Path, tagger: Tagger) -> RunState:
         raise ChooseOutput("has no checkpoint", where=str(folder), remedy="Start the run first.")
     set_weights(tagger, state.weights)
     return state
+
+
+def _check_fit(tagger: Tagger, state: RunState, folder: Path) -> None:
+    """Refuses a checkpoint of another network before any hospital is asked."""
+    try:
+        set_weights(tagger, state.weights)
+    except RejectUpdate:
+        raise ChooseOutput(
+            "its checkpoint is that of another network",
+            where=str(folder),
+            remedy="Name another folder with --out.",
+        ) from None
 
 
 def _site(hello: Hello) -> Site:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from flwr.app import Context, RecordDict
 
-from server.baselines import POOLED, run_baselines
-from server.federation import test_notes
+from server.baselines import run_baselines
+from server.federation import POOLED, test_notes
 from server.grid import RUN_ID, SERVER_NODE, LocalGrid
 from server.metrics import LocalOnly, Metrics, to_json, write_metrics
 from server.progress import Progress
@@ -41,6 +41,7 @@ def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
     Raises:
         ClinfedError: as named by its remedy.
     """
+    tagger = build_tagger(settings.model)  # before anything is written: its files may be missing or broken
     open_run(folder, settings)
     torch.set_num_threads(settings.threads)
     sources = {source.hospital: source.model_dump_json(exclude_none=True) for source in settings.hospitals}
@@ -55,7 +56,6 @@ def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
     _load(SERVER_APP)(grid, context)
 
     labels = settings.model.labels
-    tagger = build_tagger(settings.model)
     state = restore(folder, tagger)
     seconds = {"federated": round(sum(sum(done.seconds.values()) for done in state.rounds), 1)}
     scored = ScoredNotes(tagger, test_notes(settings.test, settings.hospitals))

@@ -38,13 +38,20 @@ def read_partition(path: Path) -> Partition:
         raise FixFederation("no such file", where=str(path), remedy="Name a partition file.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"][:3])  # what lies deeper is named by patient
         raise FixFederation(
             f"field {place or '(whole file)'}: {first['type']}", where=str(path), remedy="Mend the partition."
         ) from None
     owners: dict[tuple[str, str], str] = {}
     for name, hospital in partition.hospitals.items():
-        listed = [("document", doc) for doc in dict.fromkeys(hospital.train + hospital.val)]
+        own = dict.fromkeys(hospital.train + hospital.val)
+        if strays := sum(len(set(docs) - own.keys()) for docs in hospital.patients.values()):
+            raise FixFederation(
+                f"{strays} documents of patients of {name} are not in its train or val",
+                where=str(path),
+                remedy="A patient belongs to one hospital, with all notes.",
+            )
+        listed = [("document", doc) for doc in own]
         for thing in listed + [("patient", patient) for patient in hospital.patients]:
             if thing in owners:
                 raise FixFederation(

@@ -71,7 +71,7 @@ def read_source(source: NoteSource) -> HospitalNotes:
 
     Raises:
         FixNotes: a note is malformed, or there is none.
-        FixFederation: the partition does not fit the corpus.
+        FixFederation: the partition does not fit the corpus, or the source's fields contradict themselves.
     """
     if source.partition is not None and source.corpus is not None:
         split = _from_partition(source, Path(source.corpus), Path(source.partition))
@@ -104,9 +104,10 @@ def _by_patient(notes: Iterator[Note], held_out: float) -> HospitalNotes:
     for note in notes:
         by_patient.setdefault(note.patient_id, []).append(note)
     ranked = sorted(
-        by_patient, key=lambda patient: hashlib.sha256(patient.encode("utf-8", "replace")).digest()
+        by_patient, key=lambda patient: hashlib.sha256(patient.encode("utf-8", "surrogatepass")).digest()
     )
-    aside = set(ranked[: max(1, round(held_out * len(ranked)))])
+    most = len(ranked) - 1  # someone is left to train on
+    aside = set(ranked[: min(most, max(1, round(held_out * len(ranked))))])
     return HospitalNotes(
         train=tuple(note for patient in by_patient if patient not in aside for note in by_patient[patient]),
         held_out=tuple(note for patient in by_patient if patient in aside for note in by_patient[patient]),
@@ -122,7 +123,10 @@ def _from_files(paths: str, labels: str) -> Iterator[Note]:
 def _rename(split: HospitalNotes, rename: str) -> HospitalNotes:
     if not rename:
         return split
-    names = dict(pair.split("=", 1) for pair in rename.split(",") if "=" in pair)
+    pairs = [pair.split("=") for pair in rename.split(",")]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise FixFederation("is not a list of pairs", where="rename", remedy="Write Old=New,Other=New.")
+    names = dict(pairs)
 
     def renamed(note: Note) -> Note:
         entities = tuple(replace(e, label=names.get(e.label, e.label)) for e in note.entities)
@@ -158,9 +162,10 @@ def _from_partition(source: NoteSource, corpus: Path, path: Path) -> HospitalNot
             doc = f"{name}/{note.note_id}"
             if doc in wanted:
                 found[doc] = replace(note, note_id=doc, patient_id=patient_of.get(doc, doc))
-    if missing := wanted - found.keys():
+    if missing := [place for place, doc in enumerate(own.train + own.val) if doc not in found]:
         raise FixFederation(
-            f"{len(missing)} documents of {source.hospital} are not in the corpus, the first {min(missing)}",
+            f"{len(missing)} documents of {source.hospital} are not in the corpus, the first at {missing[0]} "
+            "of its lists train and val together",
             where=str(path),
             remedy="Use the partition made for this corpus.",
         )

@@ -7,13 +7,14 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.errors import RejectUpdate
+from shared.errors import ClinfedError, RejectUpdate
 from shared.models.settings import ModelSettings
 from shared.models.tagger import Weights
 from shared.training import Recipe
 from shared.vector import Vector
 
 OK = "ok"
+CODES = {"internal-error", *(error.code for error in ClinfedError.__subclasses__())}  # no other is passed on
 MessageType = Literal["query.hello", "train.update", "evaluate.update"]
 
 
@@ -72,7 +73,7 @@ def read_order(message: Message) -> tuple[Order, Weights]:
         order = Order.model_validate_json(str(text))
         arrays = message.content.array_records["weights"]
         return order, {name: array.numpy().astype(np.float32, copy=False) for name, array in arrays.items()}
-    except (KeyError, ValueError, ValidationError):
+    except Exception:  # whatever numpy and Flower raise on bytes from elsewhere
         raise RejectUpdate(
             "the order cannot be read",
             where=message.metadata.message_type,
@@ -121,9 +122,12 @@ def read_vector(message: Message) -> NDArray[np.generic]:
     """
     _check_status(message)
     try:
-        return message.content.array_records["vector"]["vector"].numpy()
-    except (KeyError, ValueError, TypeError):
+        vector = message.content.array_records["vector"]["vector"].numpy()
+    except Exception:  # whatever numpy and Flower raise on bytes from elsewhere
         raise RejectUpdate("the answer cannot be read", where=message.metadata.message_type) from None
+    if not isinstance(vector, np.ndarray):  # bytes that begin as a zip file do are read as a set of arrays
+        raise RejectUpdate("the answer is not an array", where=message.metadata.message_type)
+    return vector
 
 
 def _check_status(message: Message) -> None:
@@ -134,4 +138,4 @@ def _check_status(message: Message) -> None:
     except KeyError:
         raise RejectUpdate("the answer cannot be read", where=message.metadata.message_type) from None
     if status != OK:
-        raise RejectUpdate(status)
+        raise RejectUpdate(status if status in CODES else "unknown-error")

@@ -7,6 +7,7 @@ the rows that an update touches would tell which words a hospital's notes hold.
 
 import copy
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,9 @@ class BertTagger(Tagger):
                 input_ids=ids, attention_mask=mask
             ).last_hidden_state  # (batch, subtokens, width)
         where = firsts.unsqueeze(-1).expand(-1, -1, states.shape[-1])
+        padding = torch.arange(firsts.shape[1]) >= batch.lengths.unsqueeze(1)  # (batch, words)
         features: Tensor = states.gather(1, where).float()  # (batch, words, width)
-        return features
+        return features.masked_fill(padding.unsqueeze(-1), 0.0)  # as cached features are padded
 
     @override
     @torch.no_grad()
@@ -162,7 +164,9 @@ def _adapt(encoder: PreTrainedModel, settings: ModelSettings) -> nn.Module:
             lora_dropout=0.0,
             target_modules="all-linear",
         )
-        adapted: nn.Module = get_peft_model(encoder, adapters)
+        with warnings.catch_warnings():  # peft asks transformers for a name it will drop
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            adapted: nn.Module = get_peft_model(encoder, adapters)
         return adapted
     for name, weight in encoder.named_parameters():
         in_embeddings = name.startswith("embeddings.")

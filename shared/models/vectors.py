@@ -1,17 +1,23 @@
 """Public word vectors (GloVe, Pennington et al. 2014), read through gensim."""
 
 import gzip
+import json
 import pickle
+from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 import torch
 from gensim.models import KeyedVectors
+from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
 from shared.errors import FixSettings
+from shared.models.encoders import BUNDLED, BUNDLED_SHA256, check_encoder, find_encoder
 
 _REMEDY = "Name a GloVe text file, a word2vec text or binary file, or gensim KeyedVectors."
 _KEYED_VECTORS_NEED = {  # all that gensim's own files name; anything else could run code
@@ -26,6 +32,22 @@ _KEYED_VECTORS_NEED = {  # all that gensim's own files name; anything else could
     ("numpy._core.numeric", "_frombuffer"),
     ("_codecs", "encode"),
 }
+
+
+def bundled_vectors() -> tuple[list[str], Tensor]:
+    """The wordpiece vectors of the bundled encoder: words and pieces (`##itis`), shape `(pieces, 384)`, float32.
+
+    Raises:
+        InstallEncoder, ReplaceModel: the encoder is missing, or not the one we know.
+    """
+    folder = find_encoder(BUNDLED)
+    check_encoder(folder, BUNDLED, BUNDLED_SHA256)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    rows = {piece: row for piece, row in tokenizer["model"]["vocab"].items() if not piece.startswith("[")}
+    with safetensors.safe_open(folder / "model.safetensors", framework="pt") as weights:
+        table = weights.get_tensor("embeddings.word_embeddings.weight")
+    words = sorted(rows, key=rows.__getitem__)
+    return words, table[[rows[word] for word in words]].float()
 
 
 def read_vectors(path: Path) -> tuple[list[str], Tensor]:
@@ -43,39 +65,43 @@ def read_vectors(path: Path) -> tuple[list[str], Tensor]:
     if not path.is_file():
         raise FixSettings("no such file", where=str(path), remedy=_REMEDY)
     try:
-        keyed = _read(path)
+        words, values = _read(path)
+        rows: dict[str, int] = {}
+        for row, word in enumerate(words):
+            lower = str(word).lower()
+            if lower and not any(character.isspace() for character in lower):
+                rows.setdefault(lower, row)
+        vectors = torch.from_numpy(np.asarray(values, dtype=np.float32)[list(rows.values())])
     except FixSettings:
         raise
     except Exception as error:
         raise FixSettings(
             f"cannot be read as word vectors ({type(error).__name__})", where=str(path), remedy=_REMEDY
         ) from None
-    rows: dict[str, int] = {}
-    for row, word in enumerate(keyed.index_to_key):
-        lower = str(word).lower()
-        if lower and not any(character.isspace() for character in lower):
-            rows.setdefault(lower, row)
-    vectors = torch.from_numpy(np.asarray(keyed.vectors, dtype=np.float32)[list(rows.values())])
+    if not rows or vectors.ndim != 2:
+        raise FixSettings("holds no word vectors", where=str(path), remedy=_REMEDY)
     if not torch.isfinite(vectors).all():
         raise FixSettings("holds a value that is not finite", where=str(path), remedy=_REMEDY)
     return list(rows), vectors
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> tuple[Iterable[Any], Any]:
+    """Words and their rows, as they come."""
     with path.open("rb") as raw:
         magic = raw.read(2)
     with gzip.open(path, "rb") if magic == b"\x1f\x8b" else path.open("rb") as stream:
         start = stream.read(1 << 16)
-    if start[:1] == b"\x80":
-        _check_pickle(path)
-        return KeyedVectors.load(str(path))
-    first, _, rest = start.partition(b"\n")
-    header = first.split()
-    if len(header) == 2 and all(part.isdigit() for part in header):
-        line = rest.split(b"\n", 1)[0].split()
-        text = len(line) == int(header[1]) + 1 and all(_is_number(part) for part in line[1:])
-        return KeyedVectors.load_word2vec_format(str(path), binary=not text)
-    return KeyedVectors.load_word2vec_format(str(path), binary=False, no_header=True)
+        stream.seek(0)
+        if start[:1] == b"\x80":
+            return _read_keyed(path, stream)
+        first, _, rest = start.partition(b"\n")
+        header = first.split()
+        if len(header) != 2 or not all(part.isdigit() for part in header):
+            return _read_glove(stream)
+    line = rest.split(b"\n", 1)[0].split()
+    text = len(line) == int(header[1]) + 1 and all(_is_number(part) for part in line[1:])
+    keyed = KeyedVectors.load_word2vec_format(str(path), binary=not text)
+    return keyed.index_to_key, keyed.vectors
 
 
 def _is_number(part: bytes) -> bool:
@@ -84,6 +110,29 @@ def _is_number(part: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _read_glove(stream: BufferedReader | gzip.GzipFile) -> tuple[list[str], list[NDArray[np.float32]]]:
+    """A word and its numbers a line; a few words of the largest GloVe files hold spaces, which gensim refuses."""
+    words, rows = [], []
+    width = 0
+    for line in stream:
+        parts = line.decode("utf-8").rstrip().split(" ")
+        width = width or len(parts) - 1
+        words.append(" ".join(parts[:-width]))
+        rows.append(np.array(parts[-width:], dtype=np.float32))
+    return words, rows
+
+
+def _read_keyed(path: Path, stream: BufferedReader | gzip.GzipFile) -> tuple[Iterable[Any], Any]:
+    """What `KeyedVectors.save` wrote; gensim's own `load` would unpickle it, and any file beside it, unchecked."""
+    try:
+        keyed = _NamesOnly(stream, encoding="latin1").load()
+    except FixSettings as error:
+        raise FixSettings(error.what, where=str(path), remedy=error.remedy) from None
+    if "vectors" in getattr(keyed, "__numpys", ()):  # a large array lies beside
+        keyed.vectors = np.load(path.with_name(f"{path.name}.vectors.npy"), allow_pickle=False)
+    return keyed.index_to_key, keyed.vectors
 
 
 class _NamesOnly(pickle.Unpickler):
@@ -95,12 +144,3 @@ class _NamesOnly(pickle.Unpickler):
                 remedy="Use vectors from another source, or their text form.",
             )
         return super().find_class(module, name)
-
-
-def _check_pickle(path: Path) -> None:
-    """KeyedVectors files are unpickled by gensim: read once with only its classes allowed, before gensim does."""
-    try:
-        with path.open("rb") as stream:
-            _NamesOnly(stream).load()
-    except FixSettings as error:
-        raise FixSettings(error.what, where=str(path), remedy=error.remedy) from None

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from shared.tags import OUTSIDE, TagSet
 
 
-def best_tags(tagset: TagSet, scores: NDArray[np.float32]) -> list[int]:
+def best_tags(tagset: TagSet, scores: NDArray[np.floating]) -> list[int]:
     """Finds the sequence with the highest sum of scores in which every `I-` continues its own label.
 
     Args:
@@ -24,9 +24,9 @@ def best_tags(tagset: TagSet, scores: NDArray[np.float32]) -> list[int]:
         [
             [0.0 if tagset.may_follow(before, tag) else -np.inf for tag in range(tags)]
             for before in range(tags)
-        ],
-        dtype=np.float32,
+        ]
     )
+    scores = scores.astype(np.float64)  # sums over a whole note would lose the last digits in float32
     best = scores[0] + forbidden[OUTSIDE]
     came_from = np.zeros((words, tags), dtype=np.int64)
     for word in range(1, words):

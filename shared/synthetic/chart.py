@@ -48,7 +48,7 @@ class Chart:
         """
         problems = self._problems.get(assertion)
         for _ in range(_TRIES):
-            disease = self._rng.choice(problems) if problems and self._rng.random() < 0.6 else self._new()
+            disease = self._rng.choice(problems) if problems and self._rng.random() < 0.45 else self._new()
             if disease.code != self._last and self._asserted.get(disease.code, assertion) == assertion:
                 break
         self._asserted[disease.code] = assertion

@@ -1,6 +1,5 @@
 """The report draws every tree a run can leave, stands alone, and lets no name become markup."""
 
-import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -66,7 +65,7 @@ def make_metrics(names: list[str], rounds: int, *, baselines: bool = True) -> Me
         date="2026-11-23T14:05:00+00:00",
         machine={"processor": "x86-64", "cores": "2", "python": "3.11.7", "torch": "2.13.0"},
         seed=7,
-        model={"kind": "birnn", "words": {"width": 100, "hashed": True}, "optimizer": ["FedAdam", 0.01]},
+        model={"kind": "birnn", "words": {"width": 100, "hashed": True}, "labels": ("Disease", "Finding")},
         labels=["Disease"],
         test_set={"name": "synthetic, unseen templates", "notes": 200},
         hospitals=sites,
@@ -97,7 +96,7 @@ class Page(HTMLParser):
 
 
 def draw(folder: Path, metrics: Metrics) -> Page:
-    return Page(write_report(folder, json.loads(json.dumps(to_json(metrics)))))
+    return Page(write_report(folder, to_json(metrics)))
 
 
 def figures(page: Page) -> int:
@@ -119,6 +118,7 @@ def test_the_report_states_the_comparison_and_the_privacy(tmp_path: Path) -> Non
     assert figures(page) == 5
     assert "reject-update" in page.text
     assert "words.width" in page.text
+    assert "Disease, Finding" in page.text
 
 
 def test_the_size_weighted_mean_covers_every_measure(tmp_path: Path) -> None:
