@@ -52,7 +52,9 @@ BatchOption = Annotated[int | None, typer.Option("--batch-size", min=1, help="Wi
 def demo(
     out: OutOption = Path("runs/demo"),
     hospitals: Annotated[int, typer.Option("--hospitals", min=2, help="Synthetic hospitals.")] = 4,
-    patients: Annotated[int, typer.Option("--patients", min=4, help="Patients of each hospital.")] = 60,
+    patients: Annotated[
+        int | None, typer.Option("--patients", min=4, help="Patients of each hospital. [default: by model]")
+    ] = None,
     model: ModelOption = "birnn",
     trained: TrainedOption = None,
     rounds: RoundsOption = None,
@@ -65,9 +67,10 @@ def demo(
 ) -> None:
     """Runs the embedded federation on synthetic notes: local-only, federated and pooled, side by side."""
     from server.federation import synthetic_federation
+    from server.recipes import DEMO_PATIENTS
 
     settings = _settings(
-        synthetic_federation(hospitals, patients, seed),
+        synthetic_federation(hospitals, patients or DEMO_PATIENTS[model], seed),
         model,
         trained,
         {"rounds": rounds, "seed": seed, "threads": threads, "baselines": baselines},
@@ -106,7 +109,9 @@ def simulate(
     window: Annotated[
         int | None, typer.Option("--window", min=0, help="Pack sentences up to so many words; 0 packs none.")
     ] = None,
-    strategy: Annotated[StrategyName, typer.Option("--strategy", help="Server optimizer.")] = "FedAvg",
+    strategy: Annotated[
+        StrategyName | None, typer.Option("--strategy", help="Server optimizer. [default: by model]")
+    ] = None,
     fraction: Annotated[
         float, typer.Option("--fraction", min=0.0, max=1.0, help="Share of hospitals asked in each round.")
     ] = 1.0,

@@ -124,6 +124,12 @@ class BertTagger(Tagger):
         return {name: weight.detach().contiguous().clone() for name, weight in named.items()}
 
     @override
+    def network_config(self) -> dict[str, Any]:
+        """As transformers writes it, so that transformers, too, can read the folder."""
+        config: dict[str, Any] = self.encoder.config.to_dict()
+        return config
+
+    @override
     def save_text_files(self, folder: Path) -> None:
         self.tokenizer.save_pretrained(folder)
 

@@ -6,6 +6,7 @@ transition weights would couple all words of a sentence in one gradient.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -103,6 +104,10 @@ class BirnnTagger(Tagger):
     @override
     def export(self) -> dict[str, Tensor]:
         return {name: weight.detach().contiguous() for name, weight in self.state_dict().items()}
+
+    @override
+    def network_config(self) -> dict[str, Any]:
+        return {"model_type": "clinfed-birnn"}
 
     @override
     def save_text_files(self, folder: Path) -> None:

@@ -1,4 +1,7 @@
-"""Makes an extractor's network from its settings, or from the folder of a trained model."""
+"""Makes an extractor's network from its settings, or from the folder of a trained model.
+
+What only `bert` needs is imported when a `bert` is made: transformers and peft take seconds.
+"""
 
 import json
 from pathlib import Path
@@ -6,20 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 from torch import Tensor
-from transformers import AutoConfig, AutoModel
 
 from shared.errors import ClinfedError, FixSettings, ReplaceModel
 from shared.files import sha256
-from shared.models.bert import BertTagger
 from shared.models.birnn import WORD_LIST, BirnnTagger
-from shared.models.encoders import (
-    BUNDLED,
-    find_encoder,
-    hash_encoder,
-    load_encoder,
-    load_tokenizer,
-    without_pooler,
-)
+from shared.models.encoders import BUNDLED, find_encoder, hash_encoder
 from shared.models.folder import MANIFEST, OpenFolder, open_folder
 from shared.models.settings import ModelSettings
 from shared.models.tagger import Tagger
@@ -72,7 +66,9 @@ def build_tagger(settings: ModelSettings) -> Tagger:
     if settings.base is not None:
         return _from_base(settings, Path(settings.base))
     if settings.kind == "bert":
-        return BertTagger(settings, *load_encoder(settings.encoder, settings.encoder_sha256))
+        from shared.models.pretrained import bert_from_encoder
+
+        return bert_from_encoder(settings)
     if settings.vectors is None:
         return BirnnTagger(settings)
     if settings.vectors == BUNDLED:
@@ -101,7 +97,10 @@ def load_tagger(folder: Path) -> Tagger:
     """
     opened = open_folder(folder)
     settings = _saved_settings(opened)
-    inference = settings.model_copy(update={"base": None, "base_sha256": None})
+    merged = (
+        {"trained": "full"} if settings.trained == "lora" else {}
+    )  # adapters are part of the weights by now
+    inference = settings.model_copy(update={"base": None, "base_sha256": None, **merged})
     tagger = _from_folder(inference, settings, opened)
     tagger.requires_grad_(False)
     return tagger.eval()
@@ -127,24 +126,13 @@ def _from_base(settings: ModelSettings, folder: Path) -> Tagger:
 
 def _from_folder(settings: ModelSettings, saved: ModelSettings, opened: OpenFolder) -> Tagger:
     """A network of `settings`, filled with the weights of a folder that was saved under `saved`."""
-    weights = opened.weights
     same_head = saved.labels == settings.labels and _head_form(saved) == _head_form(settings)
     try:
         if settings.kind == "birnn":
             return _birnn_from(settings, saved, opened, keep_head=saved.labels == settings.labels)
-        config = AutoConfig.for_model(**{k: v for k, v in opened.config.items() if k != "clinfed"})
-        encoder = without_pooler(AutoModel.from_config(config))
-        prefix = f"{encoder.base_model_prefix}."
-        encoder.load_state_dict(
-            {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
-        )
-        tagger = BertTagger(settings, encoder, load_tokenizer(opened.path))
-        if same_head:
-            head = {
-                n.removeprefix("classifier."): w for n, w in weights.items() if n.startswith("classifier.")
-            }
-            tagger.classifier.load_state_dict(head)
-        return tagger
+        from shared.models.pretrained import bert_from_weights
+
+        return bert_from_weights(settings, opened.path, opened.config, opened.weights, keep_head=same_head)
     except ClinfedError:
         raise
     except Exception as error:  # transformers, tokenizers and torch each raise their own

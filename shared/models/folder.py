@@ -17,7 +17,6 @@ from torch import Tensor
 
 from shared.errors import ChooseOutput, ReplaceModel
 from shared.files import sha256, write_text
-from shared.models.bert import BertTagger
 from shared.models.card import model_card
 from shared.models.tagger import Tagger
 
@@ -110,11 +109,7 @@ def _fill(beside: Path, tagger: Tagger, run: dict[str, Any]) -> None:
         "id2label": dict(enumerate(tagger.tagset.names)),
         "label2id": {name: number for number, name in enumerate(tagger.tagset.names)},
     }
-    if isinstance(tagger, BertTagger):  # so that transformers, too, can read it
-        config = tagger.encoder.config.to_dict() | config
-    else:
-        config["model_type"] = "clinfed-birnn"
-    write_text(beside / CONFIG, json.dumps(config, indent=1) + "\n")
+    write_text(beside / CONFIG, json.dumps(tagger.network_config() | config, indent=1) + "\n")
     write_text(beside / CARD, model_card(tagger, run))
     manifest = {
         "form": FORM,

@@ -46,9 +46,9 @@ class ModelSettings(BaseModel):
     word_rows: int = Field(default=16384, ge=2)
     word_width: int = Field(default=100, ge=1)
     """Ignored with `vectors`, which bring their own."""
-    word_dropout: float = Field(default=0.3, ge=0, lt=1)
+    word_dropout: float = Field(default=0.15, ge=0, lt=1)
     """`birnn`: share of words whose hashed row is hidden in training, so that unseen words look familiar."""
     character_width: int = Field(default=25, ge=1)
-    character_filters: int = Field(default=50, ge=1)
+    character_filters: int = Field(default=100, ge=1)
     hidden: int = Field(default=200, ge=1)
     """LSTM units in each direction."""

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,6 +42,10 @@ class Tagger(nn.Module, ABC):
     @abstractmethod
     def export(self) -> dict[str, Tensor]:
         """All weights under the names of the model folder, adapters merged."""
+
+    @abstractmethod
+    def network_config(self) -> dict[str, Any]:
+        """What `config.json` says of the network besides the settings."""
 
     @abstractmethod
     def save_text_files(self, folder: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import safetensors
 import torch
-from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
@@ -100,6 +99,8 @@ def _read(path: Path) -> tuple[Iterable[Any], Any]:
             return _read_glove(stream)
     line = rest.split(b"\n", 1)[0].split()
     text = len(line) == int(header[1]) + 1 and all(_is_number(part) for part in line[1:])
+    from gensim.models import KeyedVectors  # takes a second, and most runs need none
+
     keyed = KeyedVectors.load_word2vec_format(str(path), binary=not text)
     return keyed.index_to_key, keyed.vectors
 

@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from shared.errors import InstallEncoder, ReplaceModel
 from shared.files import sha256
-from shared.models import encoders
-from shared.models.encoders import BUNDLED, find_encoder, hash_encoder, load_encoder
+from shared.models import encoders, pretrained
+from shared.models.encoders import BUNDLED, find_encoder, hash_encoder
+from shared.models.pretrained import load_encoder
 from shared.models.subtokens import SubtokenReader
 from shared.tokenize import words
 
@@ -111,9 +112,8 @@ def test_bundled_weights_that_changed_are_refused_whatever_was_agreed_on(
     monkeypatch.setattr(encoders, "_locate", lambda name: copy)
     with pytest.raises(ReplaceModel, match=encoders.BUNDLED_SHA256):
         load_encoder(BUNDLED, expected and hash_encoder(copy))
-    monkeypatch.setattr(
-        encoders, "BUNDLED_SHA256", hash_encoder(copy)
-    )  # the check is all that stood in the way
+    # The check is all that stood in the way.
+    monkeypatch.setattr(pretrained, "BUNDLED_SHA256", hash_encoder(copy))
     load_encoder(BUNDLED, None)
 
 
