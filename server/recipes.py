@@ -21,11 +21,11 @@ def recipe_for(kind: Kind, trained: Trained, *, demo: bool = False) -> dict[str,
         Fields of `RunSettings`, with those of `model`, `recipe` and `strategy` below them.
     """
     if kind == "birnn":
-        small = {"hidden": 100, "window": 48}
+        small = {"hidden": 100, "window": 48, "word_dropout": 0.5}
         return {
-            "rounds": 6 if demo else 20,
+            "rounds": 8 if demo else 20,
             "recipe": {"learning_rate": 3e-3, "batch_size": 8, "max_grad_norm": 5.0, "weight_decay": 0.0},
-            "strategy": {"name": "FedAvgM", "server_momentum": 0.5},
+            "strategy": {"name": "FedAvgM", "server_momentum": 0.3 if demo else 0.5},
             "model": {"dropout": 0.5, "vectors": "bundled"} | (small if demo else {}),
         }
     return {
