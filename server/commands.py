@@ -34,7 +34,7 @@ TrainedOption = Annotated[
     ),
 ]
 EncoderOption = Annotated[
-    str, typer.Option("--encoder", help="bert: 'bundled', a folder, or an id on the Hugging Face hub.")
+    str, typer.Option("--encoder", help="bert: 'bundled', a folder, or a hub id fetched with `hf download`.")
 ]
 VectorsOption = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Pretrained encoders: found in the bundled package, a folder or on the hub, and held against an agreed hash.
+"""Pretrained encoders: found in the bundled package, a folder or the hub's cache, and held against an agreed hash.
 
 Nothing is loaded here, and transformers not imported: `birnn` needs the bundled file of weights only.
 """
@@ -22,7 +22,7 @@ def find_encoder(name: str) -> Path:
     """Finds the folder of an encoder.
 
     Args:
-        name: `bundled`, a folder, or an id on the Hugging Face hub.
+        name: `bundled`, a folder, or the id of one fetched from the Hugging Face hub before.
 
     Returns:
         A folder with `config.json`, a fast tokenizer and safetensors weights.
@@ -78,12 +78,12 @@ def _locate(name: str) -> Path:
     try:
         if Path(name).is_dir():
             return Path(name)
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
+        return Path(snapshot_download(name, local_files_only=True))  # its cache: no connection is opened
     except Exception as error:
         raise InstallEncoder(
-            f"neither a folder here nor to be had from the hub ({type(error).__name__})",
+            f"neither a folder nor in the hub's cache on this machine ({type(error).__name__})",
             where=name,
-            remedy="Check the name, copy the encoder into a folder, or use 'bundled'.",
+            remedy=f"Fetch it once with `hf download {name}`, name a folder, or use 'bundled'.",
         ) from None
 
 

@@ -31,7 +31,7 @@ class ModelSettings(BaseModel):
     dropout: float = Field(default=0.5, ge=0, lt=1)
 
     encoder: str = "bundled"
-    """`bert`: `bundled`, a folder, or an id on the Hugging Face hub."""
+    """`bert`: `bundled`, a folder, or the id of one fetched from the Hugging Face hub."""
     encoder_sha256: str | None = None
     bf16: bool = True
     """`bert`: matrix products in bfloat16; weights and sums stay float32."""
