@@ -31,6 +31,5 @@ def recipe_for(kind: Kind, trained: Trained, *, demo: bool = False) -> dict[str,
     return {
         "rounds": 4 if demo else 20 if trained == "head" else 10,
         "recipe": {"learning_rate": _BERT_LEARNING_RATE.get(trained, 4e-4), "batch_size": 4},
-        "strategy": {"name": "FedAvgM", "server_momentum": 0.3},
         "model": {"dropout": 0.1, "window": 128},
     }
