@@ -28,7 +28,7 @@ FIRST_HOSPITAL_NODE = 2
 @dataclass
 class _Node:
     context: Context
-    inbox: dict[str, bytes] = field(default_factory=dict)
+    inbox: dict[str, Message] = field(default_factory=dict)
 
 
 class LocalGrid(Grid):
@@ -79,16 +79,14 @@ class LocalGrid(Grid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         ids: list[str | None] = []
         for message in messages:
-            proto = message_to_proto(message)
-            if proto.metadata.dst_node_id not in self._nodes:
+            node = self._nodes.get(message.metadata.dst_node_id)
+            if node is None:
                 ids.append(None)
                 continue
-            proto.metadata.message_id = f"{self._next_message:08d}"
+            message_id = f"{self._next_message:08d}"
             self._next_message += 1
-            self._nodes[proto.metadata.dst_node_id].inbox[proto.metadata.message_id] = (
-                proto.SerializeToString()
-            )
-            ids.append(proto.metadata.message_id)
+            node.inbox[message_id] = message  # serialized on delivery: the bytes of one order at a time
+            ids.append(message_id)
         return cast(list[str], ids)  # with None for what cannot be delivered, as Flower's HttpGrid has it
 
     @override
@@ -97,7 +95,7 @@ class LocalGrid(Grid):
         wanted = set(message_ids)
         for node in self._nodes.values():
             for message_id in sorted(wanted & node.inbox.keys()):
-                return [self._deliver(node, node.inbox.pop(message_id))]
+                return [self._deliver(node, message_id)]
         return []
 
     @override
@@ -110,8 +108,10 @@ class LocalGrid(Grid):
             replies.extend(arrived)
         return replies
 
-    def _deliver(self, node: _Node, order: bytes) -> Message:
-        message = message_from_proto(ProtoMessage.FromString(order))
+    def _deliver(self, node: _Node, message_id: str) -> Message:
+        order = message_to_proto(node.inbox.pop(message_id))
+        order.metadata.message_id = message_id
+        message = message_from_proto(ProtoMessage.FromString(order.SerializeToString()))
         started = time.monotonic()
         try:
             reply = message_to_proto(self._app(message, node.context))

@@ -145,10 +145,11 @@ def sum_counts(counts: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
     return total
 
 
-def _vector_of(replies: Mapping[str, Message], hospital: str) -> NDArray[np.generic]:
+def _vector_of(replies: dict[str, Message], hospital: str) -> NDArray[np.generic]:
+    """A hospital's vector; its message is dropped, so that a round holds one copy of each."""
     if hospital not in replies:
         raise RejectUpdate(LATE)
-    return read_vector(replies[hospital])
+    return read_vector(replies.pop(hospital))
 
 
 def _counts_of(replies: Mapping[str, Message], labels: int) -> dict[str, NDArray[np.int64]]:
