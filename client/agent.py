@@ -1,4 +1,4 @@
-"""The hospital's agent: it alone holds notes. Orders come in, vectors go out.
+"""The hospital's agent: it alone holds notes. Orders come in, vectors go out, masked wherever the site has a key.
 
 It is the long-lived half of a hospital's node; the Flower-facing half (`client/app.py`) holds nothing.
 """
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
 
+from client.secure import SecureSums
 from shared.examples import Example, read_examples
 from shared.extractor import ScoredNotes
 from shared.models.build import build_tagger
@@ -25,18 +26,20 @@ class Agent:
 
     Args:
         source: where the notes are; they are read when first needed.
+        secure: the site's secure sums; without it the site sends vectors in the clear.
     """
 
-    def __init__(self, source: NoteSource) -> None:
-        self.source = source
+    def __init__(self, source: NoteSource, secure: SecureSums | None = None) -> None:
+        self.source, self.secure = source, secure
         self._notes: HospitalNotes | None = None
         self._read_for: ModelSettings | None = None
         self._train: Sequence[Example] = ()
         self._held_out: ScoredNotes | None = None
 
-    def hello(self) -> Hello:
-        """Says how many notes there are and which labels they carry."""
+    def hello(self, model: ModelSettings) -> Hello:
+        """Says how many notes there are, which labels they carry, and how many examples the model makes of them."""
         notes = self._own_notes()
+        _, examples, _ = self._ready(model)
         return Hello(
             hospital=self.source.hospital,
             version=version("clinfed"),
@@ -45,6 +48,7 @@ class Agent:
             patients=len(notes.patients),
             train_notes=len(notes.train),
             held_out_notes=len(notes.held_out),
+            train_examples=max(1, len(examples)),
         )
 
     def update(self, order: Order, weights: Weights) -> Vector:
@@ -90,6 +94,11 @@ class Agent:
         set_weights(tagger, weights)
         layout = counting_layout(len(order.model.labels), COUNTS_PER_LABEL)
         return layout.pack({"counts": held_out.count(tagger)}, {})
+
+    def forget(self) -> None:
+        """Drops what was read; it is read again when needed."""
+        self._notes = self._read_for = self._held_out = None
+        self._train = ()
 
     def _own_notes(self) -> HospitalNotes:
         if self._notes is None:

@@ -7,17 +7,33 @@ import json
 import logging
 import traceback
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from client.agent import Agent
-from shared.errors import ClinfedError
+from client.secure import SecureSums, encode_and_mask
+from privacy.site import SiteSettings
+from privacy.task import digest_task
+from shared.errors import ClinfedError, FixSettings
+from shared.refusal import Reason, RefuseRound
 from shared.sources import NoteSource
-from shared.wire import error_content, hello_content, read_order, vector_content
+from shared.wire import (
+    Kind,
+    answer_content,
+    code_of,
+    error_content,
+    hello_content,
+    is_secure,
+    read_hello_order,
+    read_order,
+    read_sum,
+    vector_content,
+)
 
-AGENTS_KEPT = 32  # of a local federation in one process; the others read their notes again when asked
+AGENTS_KEPT = 32  # in one process with their notes at hand; the others read them again when asked
+_recent: list[Agent] = []
 
 log = logging.getLogger("clinfed.client")
 app = ClientApp()
@@ -26,27 +42,75 @@ app = ClientApp()
 @app.query("hello")
 def hello(message: Message, context: Context) -> Message:
     """Answers `query.hello`."""
-    return _answer(message, lambda: hello_content(_agent(context).hello()))
+    return _answer(message, lambda: hello_content(_agent(context).hello(read_hello_order(message))))
 
 
 @app.train("update")
 def update(message: Message, context: Context) -> Message:
     """Answers `train.update`."""
-    return _answer(message, lambda: vector_content(_agent(context).update(*read_order(message))))
+    return _answer(message, lambda: _vector(message, _agent(context), "train"))
 
 
 @app.evaluate("update")
 def evaluate(message: Message, context: Context) -> Message:
     """Answers `evaluate.update`."""
-    return _answer(message, lambda: vector_content(_agent(context).evaluate(*read_order(message))))
+    return _answer(message, lambda: _vector(message, _agent(context), "evaluate"))
+
+
+@app.train("advertise")
+@app.evaluate("advertise")
+def advertise(message: Message, context: Context) -> Message:
+    """Answers `train.advertise` and `evaluate.advertise`, as the functions below do for their phases."""
+    return _answer(message, lambda: answer_content(_secure(context).advertise(read_sum(message)[0])))
+
+
+@app.train("encapsulate")
+@app.evaluate("encapsulate")
+def encapsulate(message: Message, context: Context) -> Message:
+    """Makes KEM secrets."""
+    return _answer(message, lambda: answer_content(_secure(context).encapsulate(read_sum(message)[0])))
+
+
+@app.train("share")
+@app.evaluate("share")
+def share(message: Message, context: Context) -> Message:
+    """Shares seeds."""
+    return _answer(message, lambda: answer_content(_secure(context).share(read_sum(message)[0])))
+
+
+@app.train("confirm")
+@app.evaluate("confirm")
+def confirm(message: Message, context: Context) -> Message:
+    """Signs the set of hospitals in the sum."""
+    return _answer(message, lambda: answer_content(*_secure(context).confirm(*read_sum(message))))
+
+
+@app.train("unmask")
+@app.evaluate("unmask")
+def unmask(message: Message, context: Context) -> Message:
+    """Reveals shares."""
+    return _answer(message, lambda: answer_content(*_secure(context).unmask(*read_sum(message))))
+
+
+def _vector(message: Message, agent: Agent, purpose: Kind) -> RecordDict:
+    """Computes what was asked for, and masks it wherever the site has a key: no message can talk it out of that."""
+    order, weights = read_order(message)
+    compute = agent.update if purpose == "train" else agent.evaluate
+    if agent.secure is None:
+        return vector_content(compute(order, weights))
+    if not is_secure(message):
+        raise RefuseRound(Reason.UNMASKED)
+    joined = agent.secure.receive(read_sum(message)[0], purpose, digest_task(purpose, order, weights))
+    masked = encode_and_mask(joined, compute(order, weights))
+    return answer_content(masked.commitment, vector=masked.words)
 
 
 def _answer(message: Message, work: Callable[[], RecordDict]) -> Message:
     try:
         content = work()
     except ClinfedError as error:
-        log.error("%s: %s", message.metadata.message_type, error.code)
-        content = error_content(error.code)
+        log.error("%s: %s", message.metadata.message_type, code_of(error))
+        content = error_content(code_of(error))
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         log.error("%s: %s, line %s", message.metadata.message_type, type(error).__name__, place.lineno)
@@ -55,9 +119,25 @@ def _answer(message: Message, work: Callable[[], RecordDict]) -> Message:
 
 
 def _agent(context: Context) -> Agent:
-    return _agent_for(str(context.node_config["source"]))
+    """The site's agent; in a local federation, those that were asked least recently forget what they read."""
+    agent = _agent_for(str(context.node_config["source"]), str(context.node_config.get("site", "")))
+    if agent in _recent:
+        _recent.remove(agent)
+    _recent.append(agent)
+    if len(_recent) > AGENTS_KEPT:
+        _recent.pop(0).forget()
+    return agent
 
 
-@lru_cache(maxsize=AGENTS_KEPT)
-def _agent_for(source: str) -> Agent:
-    return Agent(NoteSource.model_validate(json.loads(source)))
+def _secure(context: Context) -> SecureSums:
+    secure = _agent(context).secure
+    if secure is None:
+        raise FixSettings("this site has no key for secure sums", where="site", remedy="Provision this site.")
+    return secure
+
+
+@cache
+def _agent_for(source: str, site: str) -> Agent:
+    notes = NoteSource.model_validate(json.loads(source))
+    secure = SecureSums(notes.hospital, SiteSettings.model_validate(json.loads(site))) if site else None
+    return Agent(notes, secure)

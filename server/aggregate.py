@@ -51,11 +51,11 @@ def accept_counts(layout: Layout, vector: NDArray[np.generic]) -> NDArray[np.int
     return counts.astype(np.int64)
 
 
-def add(vectors: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+def add(vectors: Mapping[str, NDArray[np.number]]) -> NDArray[np.float64]:
     """The sum of the hospitals' vectors, in the order of their names so that it is the same bit for bit."""
     total = np.zeros(next(iter(vectors.values())).shape, dtype=np.float64)
     for hospital in sorted(vectors):
-        total += vectors[hospital]
+        np.add(total, vectors[hospital], out=total)
     return total
 
 

@@ -17,8 +17,15 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 Model = Literal["birnn", "bert"]
 Trained = Literal["all", "head", "lora", "bitfit", "full"]
+Trust = Literal["secagg", "plain"]
 StrategyName = Literal["FedAvg", "FedAvgM", "FedAdam"]
 
+TrustOption = Annotated[
+    Trust,
+    typer.Option(
+        "--trust", help="secagg: the aggregator learns sums only; plain: it sees every hospital's update."
+    ),
+]
 ModelOption = Annotated[Model, typer.Option("--model", help="Kind of extractor.")]
 OutOption = Annotated[
     Path, typer.Option("--out", help="Folder of the run; new, or of the same run to go on with.")
@@ -58,6 +65,7 @@ def demo(
     model: ModelOption = "birnn",
     trained: TrainedOption = None,
     rounds: RoundsOption = None,
+    trust: TrustOption = "secagg",
     seed: SeedOption = 1,
     threads: ThreadsOption = 1,
     baselines: Annotated[
@@ -73,7 +81,7 @@ def demo(
         synthetic_federation(hospitals, patients or DEMO_PATIENTS[model], seed),
         model,
         trained,
-        {"rounds": rounds, "seed": seed, "threads": threads, "baselines": baselines},
+        {"rounds": rounds, "trust": trust, "seed": seed, "threads": threads, "baselines": baselines},
         demo=True,
     )
     _run(settings, out, as_json)
@@ -115,12 +123,49 @@ def simulate(
     fraction: Annotated[
         float, typer.Option("--fraction", min=0.0, max=1.0, help="Share of hospitals asked in each round.")
     ] = 1.0,
+    trust: TrustOption = "secagg",
+    threshold: Annotated[
+        int | None,
+        typer.Option(
+            "--threshold", min=3, help="Hospitals that must stay to the end. [default: two thirds and one]"
+        ),
+    ] = None,
+    colluders: Annotated[
+        int,
+        typer.Option(
+            "--colluders", min=0, help="Hospitals that may help the aggregator without it learning more."
+        ),
+    ] = 1,
+    hybrid: Annotated[
+        bool, typer.Option("--hybrid/--classical", help="Post-quantum keys beside the classical ones.")
+    ] = True,
+    update_clip: Annotated[
+        float,
+        typer.Option("--update-clip", min=0.0, help="Largest change of a weight in one hospital's update."),
+    ] = 1.0,
+    largest_norm: Annotated[
+        float | None,
+        typer.Option(
+            "--largest-norm",
+            min=0.0,
+            help="L2 norm beyond which a mean update is discarded. [default: clip / 8 in every coordinate]",
+        ),
+    ] = None,
+    phase_seconds: Annotated[
+        float,
+        typer.Option(
+            "--phase-seconds", min=0.001, help="A hospital's time to answer in a phase without training."
+        ),
+    ] = 300.0,
+    attempts: Annotated[
+        int, typer.Option("--attempts", min=1, help="At a secure sum before the run stops.")
+    ] = 3,
     min_hospitals: Annotated[
         int, typer.Option("--min-hospitals", min=1, help="Fewer usable updates end the run.")
     ] = 1,
     deadline_seconds: Annotated[
         float,
-        typer.Option("--deadline-seconds", min=0.001, help="A hospital's time to answer in each phase."),
+        typer.Option("--deadline-seconds", min=0.001, help="A hospital's time to train, or to evaluate."),
     ] = 3600.0,
     evaluate_every: Annotated[
         int, typer.Option("--evaluate-every", min=1, help="Rounds between evaluations on held-out patients.")
@@ -143,6 +188,14 @@ def simulate(
             "threads": threads,
             "baselines": baselines,
             "fraction": fraction,
+            "trust": trust,
+            "threshold": threshold,
+            "colluders": colluders,
+            "hybrid": hybrid,
+            "update_clip": update_clip,
+            "largest_norm": largest_norm,
+            "phase_seconds": phase_seconds,
+            "attempts": attempts,
             "min_hospitals": min_hospitals,
             "deadline_seconds": deadline_seconds,
             "evaluate_every": evaluate_every,
@@ -189,6 +242,7 @@ def pretrain(
         trained,
         {
             "rounds": epochs,
+            "trust": "plain",
             "seed": seed,
             "threads": threads,
             "recipe": {"learning_rate": learning_rate, "batch_size": batch_size},
@@ -240,6 +294,7 @@ def _settings(
     from server.federation import check_federation
     from server.recipes import recipe_for
     from server.round import cohort_size
+    from server.secure import check_trust
     from server.settings import RunSettings
     from shared.errors import FixSettings
     from shared.models.build import pin
@@ -270,6 +325,7 @@ def _settings(
         )
     settings = settings.model_copy(update={"model": pin(settings.model)})
     check_federation(federation)
+    check_trust(settings)
     return settings
 
 

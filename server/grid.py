@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from flwr.app import Context, Error, Message, RecordDict
-from flwr.app.user_config import UserConfig
+from flwr.app.user_config import UserConfigValue
 from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 from flwr.common.serde import message_from_proto, message_to_proto
@@ -39,14 +39,16 @@ class LocalGrid(Grid):
         hospitals: node configuration by name; node ids are given in this order.
     """
 
-    def __init__(self, app: ClientApp, hospitals: Mapping[str, UserConfig]) -> None:
+    def __init__(self, app: ClientApp, hospitals: Mapping[str, Mapping[str, UserConfigValue]]) -> None:
         TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN_ID, SERVER_NODE, TASK_ID
         self._app = app
         self._run = Run.create_empty(RUN_ID)
         self._next_message = 1
         self._nodes = {
             node: _Node(
-                Context(run_id=RUN_ID, node_id=node, node_config=config, state=RecordDict(), run_config={})
+                Context(
+                    run_id=RUN_ID, node_id=node, node_config=dict(config), state=RecordDict(), run_config={}
+                )
             )
             for node, config in enumerate(hospitals.values(), start=FIRST_HOSPITAL_NODE)
         }

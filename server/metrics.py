@@ -5,6 +5,7 @@ Precision, recall and F1 are in percent; bytes are those of the serialized Flowe
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from shared.scores import Score, Scores
 class Site:
     """One hospital as the federation knows it: declared sizes and the privacy of what it released.
 
-    `epsilon` and `delta` are None while nothing private is promised; `trust` is `plain`: updates are visible to
-    the aggregator.
+    `epsilon` and `delta` are None while nothing private is promised; `trust` is `secagg` where the aggregator learns
+    sums only, `plain` where it sees every update.
     """
 
     notes: int
@@ -44,10 +45,14 @@ class Round:
         loss: mean training loss over those examples.
         bytes_down: sent to hospitals, all phases.
         bytes_up: received from hospitals, all phases.
-        seconds: wall clock by phase (`update`, `aggregate`, `evaluate`, `checkpoint`).
+        seconds: wall clock by phase (`update`, `aggregate`, `evaluate`; of a secure sum also `advertise`,
+            `encapsulate`, `share`, `confirm` and `unmask`).
         memory_mb: peak resident memory of the process so far, MiB.
         held_out: scores on all hospitals' held-out patients; None if not evaluated in this round.
-        held_out_by_hospital: the same for each hospital.
+        held_out_by_hospital: the same for each hospital; empty under secure aggregation, which hides it.
+        update_norm: L2 norm of the mean update.
+        attempts: it took to make the sum of updates.
+        discarded: why the sum was not used and the model stayed as it was; None if it was used.
     """
 
     round: int
@@ -58,10 +63,13 @@ class Round:
     loss: float
     bytes_down: int
     bytes_up: int
-    seconds: dict[str, float]
+    seconds: Mapping[str, float]
     memory_mb: float
     held_out: Scores | None = None
     held_out_by_hospital: dict[str, Scores] = field(default_factory=dict)
+    update_norm: float = 0.0
+    attempts: int = 1
+    discarded: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,48 +1,54 @@
-"""One round, step by step.
+"""One round, step by step: the hospitals' vectors become a sum, the sum moves the model, another sum scores it."""
 
-The places of what is to come: before step 2 a masking round advertises keys and shares seeds; after it, it confirms
-who is in and removes the masks, so that step 4 sees the sum only. Noise enters at the hospitals, inside step 2.
-"""
-
+import math
 import random
 import resource
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from flwr.app import Message
-from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
-from server.aggregate import accept_counts, accept_update, add, mean_update
+from server.aggregate import mean_update
 from server.checkpoint import RunState
-from server.exchange import exchange
 from server.metrics import Round
 from server.progress import Progress
 from server.settings import RunSettings
 from server.strategy import step
+from server.sums import Job, Summed, Sums, TooFew, listed
 from shared import scores
-from shared.errors import AskHospitals, RejectUpdate
-from shared.vector import counting_layout, training_layout
-from shared.wire import Order, order_content, read_vector
+from shared.errors import AskHospitals
+from shared.scores import COUNTS_PER_LABEL
+from shared.vector import Layout, counting_layout, training_layout
+from shared.wire import Order
 
-LATE, ABSENT = "late", "absent"  # did not answer in time; did not greet when the run was started
+ABSENT = "absent"  # did not greet when the run was started
+LEAST_RMS = 8  # a mean update whose root mean square is beyond clip / 8 is no honest one
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """Why a sum was not used, and the hospitals' signed commitments to what they sent."""
+
+    reason: str
+    evidence: list[dict[str, object]]
 
 
 def run_round(
-    grid: Grid, nodes: Mapping[str, int], settings: RunSettings, state: RunState, progress: Progress
-) -> RunState:
+    sums: Sums, hospitals: Sequence[str], settings: RunSettings, state: RunState, progress: Progress
+) -> tuple[RunState, Discarded | None]:
     """Runs the round after those in `state`.
 
     Args:
-        grid: reaches the hospitals.
-        nodes: node id of every hospital of the run.
+        sums: makes sums of the hospitals' vectors.
+        hospitals: all that take part in the run.
         settings: of the run.
         state: after the round before.
         progress: shows what is going on.
 
     Returns:
-        The state after the round.
+        The state after the round; and, if the sum could not be honest, why the model stayed as it was.
 
     Raises:
         AskHospitals: too few hospitals sent an update that can be used.
@@ -51,81 +57,85 @@ def run_round(
     order = Order(
         round=number, rounds=settings.rounds, seed=settings.seed, model=settings.model, recipe=settings.recipe
     )
-    group = str(number)
 
-    # 1. Draw the hospitals that take part.
-    cohort = draw_cohort(sorted(nodes), settings.fraction, settings.seed, number)
-    progress.start_round(number, len(cohort))
+    # 1. Draw the hospitals that take part, and foresee the sums to come, for their keys can be exchanged meanwhile.
+    job = training_job(number, hospitals, settings, state)
+    scoring = scoring_job(number, hospitals, settings)
+    next_round = training_job(number + 1, hospitals, settings, state) if number < settings.rounds else None
+    progress.start_round(number, len(job.cohort))
 
-    # 2. They train from the global model and answer with one vector each.
-    training = exchange(
-        grid,
-        {hospital: nodes[hospital] for hospital in cohort},
-        "train.update",
-        order_content(order, state.weights),
-        group=group,
-        deadline_seconds=settings.deadline_seconds,
-        on_reply=progress.answered,
-    )
-
-    # 3. Accept what may enter the sum; note why the others may not.
-    started = time.monotonic()
-    layout = training_layout({name: array.shape for name, array in state.weights.items()})
-    vectors: dict[str, NDArray[np.float32]] = {}
-    missing = {source.hospital: ABSENT for source in settings.hospitals if source.hospital not in nodes}
-    for hospital in cohort:
-        try:
-            vectors[hospital] = accept_update(layout, _vector_of(training.replies, hospital))
-        except RejectUpdate as error:
-            missing[hospital] = error.what
-    if len(vectors) < settings.min_hospitals:
+    # 2. They train from the global model; their vectors are added up.
+    try:
+        trained = sums.add_up(job, order, state.weights, scoring or next_round)
+    except TooFew as few:
+        needed = max(settings.min_hospitals, settings.threshold or 1)
         raise AskHospitals(
-            f"{len(vectors)} of {len(cohort)} hospitals sent a usable update, {settings.min_hospitals} are needed: "
-            + ", ".join(f"{hospital} ({why})" for hospital, why in missing.items()),
+            f"{few.answered} of {len(job.cohort)} hospitals sent a usable update, {needed} are needed: "
+            + listed(few.missing),
             where=f"round {number}",
             remedy="Mend these sites and start the run again; it goes on from the last round.",
-        )
+        ) from None
 
-    # 4. Add up and move the global model.
-    mean = mean_update(layout, add(vectors))
-    weights, moments = step(settings.strategy, state.weights, mean.arrays, state.moments, number)
-    aggregated = time.monotonic()
+    # 3. Move the global model along the mean, unless no honest hospitals can have sent what was added up.
+    started = time.monotonic()
+    mean = mean_update(job.layout, trained.total)
+    norm = math.sqrt(sum(float(np.square(array, dtype=np.float64).sum()) for array in mean.arrays.values()))
+    discarded = None
+    weights, moments = state.weights, state.moments
+    if why := _implausible(norm, mean.examples, job.layout, settings):
+        discarded = Discarded(why, trained.evidence)
+    else:
+        weights, moments = step(settings.strategy, weights, mean.arrays, moments, number)
+    moved = time.monotonic() - started
 
-    # 5. All hospitals score the new model on patients nobody trained on.
-    counts: dict[str, NDArray[np.int64]] = {}
-    evaluation = None
-    if number % settings.evaluate_every == 0 or number == settings.rounds:
-        evaluation = exchange(
-            grid,
-            nodes,
-            "evaluate.update",
-            order_content(order, weights),
-            group=group,
-            deadline_seconds=settings.deadline_seconds,
-        )
-        counts = _counts_of(evaluation.replies, len(settings.model.labels))
+    # 4. All hospitals score the new model on patients nobody trained on.
+    scored = None
+    if scoring is not None:
+        try:
+            scored = sums.add_up(scoring, order, weights, next_round)
+        except TooFew:
+            scored = None
+    counts = _counts(scored.total, settings) if scored else None
 
-    # 6. Write down what happened.
+    # 5. Write down what happened.
+    missing = {source.hospital: ABSENT for source in settings.hospitals if source.hospital not in hospitals}
     done = Round(
         round=number,
-        cohort=list(cohort),
-        answered=sorted(vectors),
-        missing=missing,
+        cohort=list(job.cohort),
+        answered=trained.answered,
+        missing=missing | trained.missing,
         examples=mean.examples,
         loss=round(mean.loss, 6),
-        bytes_down=training.bytes_down + (evaluation.bytes_down if evaluation else 0),
-        bytes_up=training.bytes_up + (evaluation.bytes_up if evaluation else 0),
-        seconds={
-            "update": round(training.seconds, 3),
-            "aggregate": round(aggregated - started, 3),
-            "evaluate": round(evaluation.seconds, 3) if evaluation else 0.0,
-        },
+        bytes_down=trained.bytes_down + (scored.bytes_down if scored else 0),
+        bytes_up=trained.bytes_up + (scored.bytes_up if scored else 0),
+        seconds=_seconds(trained, scored, moved),
         memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        held_out=scores.score(settings.model.labels, sum_counts(counts)) if counts else None,
-        held_out_by_hospital={name: scores.score(settings.model.labels, own) for name, own in counts.items()},
+        held_out=None if counts is None else scores.score(settings.model.labels, counts),
+        held_out_by_hospital={
+            name: scores.score(settings.model.labels, _counts(vector, settings))
+            for name, vector in (scored.vectors if scored else {}).items()
+        },
+        update_norm=round(norm, 6),
+        attempts=trained.attempts,
+        discarded=discarded.reason if discarded else None,
     )
     progress.finish_round(done)
-    return RunState(weights, moments, (*state.rounds, done), state.hospitals)
+    return RunState(weights, moments, (*state.rounds, done), state.hospitals), discarded
+
+
+def training_job(number: int, hospitals: Sequence[str], settings: RunSettings, state: RunState) -> Job:
+    """The sum of training vectors of one round."""
+    cohort = draw_cohort(sorted(hospitals), settings.fraction, settings.seed, number)
+    layout = training_layout({name: array.shape for name, array in state.weights.items()})
+    return Job("train", number, tuple(cohort), layout)
+
+
+def scoring_job(number: int, hospitals: Sequence[str], settings: RunSettings) -> Job | None:
+    """The sum of counts on held-out patients after one round; None if it is not due."""
+    if number % settings.evaluate_every and number != settings.rounds:
+        return None
+    layout = counting_layout(len(settings.model.labels), COUNTS_PER_LABEL)
+    return Job("evaluate", number, tuple(sorted(hospitals)), layout)
 
 
 def draw_cohort(hospitals: Sequence[str], fraction: float, seed: int, round_number: int) -> list[str]:
@@ -139,26 +149,24 @@ def cohort_size(hospitals: int, fraction: float) -> int:
     return max(1, round(fraction * hospitals))
 
 
-def sum_counts(counts: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Adds counts over hospitals."""
-    total: NDArray[np.int64] = np.sum(list(counts.values()), axis=0, dtype=np.int64)
-    return total
+def _implausible(norm: float, examples: int, layout: Layout, settings: RunSettings) -> str | None:
+    """Why a sum cannot be honest; None if it can."""
+    largest = settings.largest_norm or settings.update_clip / LEAST_RMS * math.sqrt(layout.size)
+    if examples < 1:
+        return f"{examples} examples behind it"
+    if not norm <= largest:
+        return f"the mean update's norm is {norm:.4g}, and {largest:.4g} is allowed"
+    return None
 
 
-def _vector_of(replies: dict[str, Message], hospital: str) -> NDArray[np.generic]:
-    """A hospital's vector; its message is dropped, so that a round holds one copy of each."""
-    if hospital not in replies:
-        raise RejectUpdate(LATE)
-    return read_vector(replies.pop(hospital))
-
-
-def _counts_of(replies: Mapping[str, Message], labels: int) -> dict[str, NDArray[np.int64]]:
-    """Counts by hospital; a hospital that did not answer, or with something else, is left out."""
-    layout = counting_layout(labels, scores.COUNTS_PER_LABEL)
-    counts: dict[str, NDArray[np.int64]] = {}
-    for hospital in sorted(replies):
-        try:
-            counts[hospital] = accept_counts(layout, read_vector(replies[hospital]))
-        except RejectUpdate:
-            continue
+def _counts(vector: NDArray[np.number], settings: RunSettings) -> NDArray[np.int64]:
+    layout = counting_layout(len(settings.model.labels), COUNTS_PER_LABEL)
+    counts: NDArray[np.int64] = np.rint(layout.unpack(vector)[0]["counts"]).astype(np.int64)
     return counts
+
+
+def _seconds(trained: Summed, scored: Summed | None, moved: float) -> Mapping[str, float]:
+    seconds = dict(trained.seconds)
+    seconds["aggregate"] = seconds.get("aggregate", 0.0) + moved
+    seconds["evaluate"] = sum(scored.seconds.values()) if scored else 0.0
+    return {phase: round(value, 3) for phase, value in seconds.items()}

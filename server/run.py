@@ -1,28 +1,35 @@
 """A federated run from greeting to the finished model; started again, it goes on where it stopped."""
 
+import json
 import os
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from flwr.app import RecordDict
+from flwr.app import Message
 from flwr.serverapp import Grid
 from pydantic import ValidationError
 
+from privacy.site import read_roster
 from server.checkpoint import RunState, load_state, save_state
 from server.exchange import exchange
 from server.metrics import Site
+from server.plain import LATE, PlainSums
 from server.progress import Progress
-from server.round import LATE, run_round
+from server.provision import ROSTER
+from server.round import Discarded, run_round
+from server.secure import SecureSums
 from server.settings import RunSettings
+from server.sums import Sums
 from shared.errors import AskHospitals, ChooseOutput, FixFederation, RejectUpdate
 from shared.files import write_text
 from shared.models.build import build_tagger
 from shared.models.folder import save_model
 from shared.models.tagger import Tagger, get_weights, set_weights
-from shared.wire import Hello, read_hello
+from shared.wire import Hello, hello_order, read_hello
 
-SETTINGS, MODEL, METRICS = "run.json", "model", "metrics.json"
+SETTINGS, MODEL, METRICS, EVIDENCE = "run.json", "model", "metrics.json", "evidence"
 
 
 def open_run(folder: Path, settings: RunSettings) -> None:
@@ -88,7 +95,7 @@ def run_rounds(grid: Grid, folder: Path) -> None:
     torch.manual_seed(settings.seed)
     tagger = build_tagger(settings.model)
     nodes, hellos = greet(grid, settings)
-    sites = {name: _site(hello) for name, hello in hellos.items()}
+    sites = {name: _site(hello, settings) for name, hello in hellos.items()}
     state = load_state(folder)
     if state is None:
         state = RunState(weights=get_weights(tagger), hospitals=sites)
@@ -96,8 +103,11 @@ def run_rounds(grid: Grid, folder: Path) -> None:
         state = replace(state, hospitals=state.hospitals | sites)
         _check_fit(tagger, state, folder)
     with Progress(settings.rounds, len(state.rounds)) as progress:
+        sums = _sums(grid, nodes, hellos, settings, folder, progress)
         while len(state.rounds) < settings.rounds:
-            state = run_round(grid, nodes, settings, state, progress)
+            state, discarded = run_round(sums, sorted(nodes), settings, state, progress)
+            if discarded is not None:
+                _keep_evidence(folder, state.rounds[-1].round, discarded)
             save_state(folder, state)
     set_weights(tagger, state.weights)
     if not (folder / MODEL).exists():
@@ -115,18 +125,20 @@ def greet(grid: Grid, settings: RunSettings) -> tuple[dict[str, int], dict[str, 
         FixFederation: two nodes have one name, or a hospital has none of the labels.
     """
     everyone = {str(node): node for node in grid.get_node_ids()}
-    answers = exchange(
+    replies: dict[str, Message] = {}
+    exchange(
         grid,
         everyone,
         "query.hello",
-        RecordDict(),
+        dict.fromkeys(everyone, hello_order(settings.model)),
         group="0",
         deadline_seconds=settings.deadline_seconds,
+        take=replies.__setitem__,
     )
     nodes: dict[str, int] = {}
     hellos: dict[str, Hello] = {}
-    failed = [f"node {node} ({LATE})" for node in sorted(everyone.keys() - answers.replies.keys(), key=int)]
-    for node, reply in sorted(answers.replies.items(), key=lambda answer: int(answer[0])):
+    failed = [f"node {node} ({LATE})" for node in sorted(everyone.keys() - replies.keys(), key=int)]
+    for node, reply in sorted(replies.items(), key=lambda answer: int(answer[0])):
         try:
             hello = read_hello(reply)
         except RejectUpdate as error:
@@ -176,8 +188,34 @@ def _check_fit(tagger: Tagger, state: RunState, folder: Path) -> None:
         ) from None
 
 
-def _site(hello: Hello) -> Site:
+def _sums(
+    grid: Grid,
+    nodes: Mapping[str, int],
+    hellos: Mapping[str, Hello],
+    settings: RunSettings,
+    folder: Path,
+    progress: Progress,
+) -> Sums:
+    if settings.trust == "plain":
+        return PlainSums(grid, nodes, settings, progress.answered)
+    roster = read_roster(folder / ROSTER)
+    for name in nodes:
+        if name not in roster.hospitals:
+            raise FixFederation("is not in the roster", where=name, remedy="Provision it, or leave it out.")
+    examples = {name: hello.train_examples for name, hello in hellos.items()}
+    return SecureSums(grid, nodes, settings, roster, examples, folder, progress.answered)
+
+
+def _keep_evidence(folder: Path, number: int, discarded: Discarded) -> None:
+    """Keeps what each hospital signed, so that it can be held to what it sent."""
+    (folder / EVIDENCE).mkdir(exist_ok=True)
+    record = {"form": "clinfed-evidence-1", "round": number, **asdict(discarded)}
+    write_text(folder / EVIDENCE / f"round-{number:04d}.json", json.dumps(record, indent=1) + "\n")
+
+
+def _site(hello: Hello, settings: RunSettings) -> Site:
     return Site(
+        trust=settings.trust,
         notes=hello.notes,
         patients=hello.patients,
         train_notes=hello.train_notes,
@@ -191,7 +229,7 @@ def _facts(settings: RunSettings, state: RunState) -> dict[str, object]:
         "rounds": len(state.rounds),
         "strategy": settings.strategy.name,
         "seed": settings.seed,
-        "trust": "plain",
+        "trust": settings.trust,
         "epsilon": None,
         "delta": None,
         "threads": settings.threads,

@@ -1,5 +1,7 @@
 """What defines a run; written to `run.json` before the first round, and the same when the run is started again."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.strategy import Strategy
@@ -40,7 +42,23 @@ class RunSettings(BaseModel):
     min_hospitals: int = Field(default=1, ge=1)
     """A round with fewer answers ends the run; it can be started again."""
     deadline_seconds: float = Field(default=3600.0, gt=0)
-    """Of each hospital's answer in each phase."""
+    """Of each hospital's answer with a vector."""
+    trust: Literal["secagg", "plain"] = "secagg"
+    """`secagg`: the aggregator learns sums only; `plain`: it sees every hospital's vector."""
+    phase_seconds: float = Field(default=300.0, gt=0)
+    """Of each hospital's answer in the other phases of a secure sum."""
+    attempts: int = Field(default=3, ge=1)
+    """At a secure sum, each with fresh keys, before the run stops."""
+    threshold: int | None = Field(default=None, ge=3)
+    """Hospitals that must stay to the end of a secure sum; None for two thirds and one."""
+    colluders: int = Field(default=1, ge=0)
+    """Hospitals that may help the aggregator without anything being learned."""
+    hybrid: bool = True
+    """Post-quantum keys beside the classical ones."""
+    update_clip: float = Field(default=1.0, gt=0)
+    """No coordinate of a hospital's update counts for more."""
+    largest_norm: float | None = Field(default=None, gt=0)
+    """A mean update of a larger L2 norm is discarded; None for an eighth of the clip in every coordinate."""
     evaluate_every: int = Field(default=1, ge=1)
     """Rounds between evaluations on the held-out patients; the last round is always evaluated."""
     baselines: bool = False

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from flwr.app import Context, RecordDict
 
+from privacy.secagg.policy import SitePolicy
 from server.baselines import run_baselines
 from server.federation import POOLED, test_notes
 from server.grid import RUN_ID, SERVER_NODE, LocalGrid
 from server.metrics import LocalOnly, Metrics, to_json, write_metrics
 from server.progress import Progress
+from server.provision import node_configs, provision
 from server.report import write_report
 from server.run import METRICS, open_run, restore
 from server.settings import RunSettings
@@ -45,7 +47,12 @@ def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
     open_run(folder, settings)
     torch.set_num_threads(settings.threads)
     sources = {source.hospital: source.model_dump_json(exclude_none=True) for source in settings.hospitals}
-    grid = LocalGrid(_load(CLIENT_APP), {name: {"source": source} for name, source in sources.items()})
+    sites = None
+    if settings.trust == "secagg":
+        sites = provision(
+            folder, list(sources), SitePolicy(colluders=settings.colluders, hybrid=settings.hybrid)
+        )
+    grid = LocalGrid(_load(CLIENT_APP), node_configs(sources, sites))
     context = Context(
         run_id=RUN_ID,
         node_id=SERVER_NODE,

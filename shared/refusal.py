@@ -11,6 +11,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     OUT_OF_TURN = "out-of-turn"
     STATE_LOST = "state-lost"
+    UNMASKED = "unmasked"
     REPLAYED = "replayed"
     ROSTER = "roster"
     COHORT = "cohort"
@@ -39,6 +40,7 @@ EXPLANATIONS = {
     Reason.MALFORMED: "a message has another form than the protocol's",
     Reason.OUT_OF_TURN: "a message came in another phase than its own, or a second time",
     Reason.STATE_LOST: "the node was started anew since the sum began",
+    Reason.UNMASKED: "the aggregator asked for a vector without a mask, which the site's policy forbids",
     Reason.REPLAYED: "this attempt at a sum was masked before",
     Reason.ROSTER: "the aggregator's roster is not the one pinned here",
     Reason.COHORT: "fewer hospitals take part than the site's policy asks for, or this one does not",

@@ -46,11 +46,9 @@ class Layout:
         tail = np.array([extras[name] for name in self.extras], dtype=np.float32)
         return np.concatenate([*parts, tail])
 
-    def unpack(
-        self, vector: NDArray[np.floating]
-    ) -> tuple[dict[str, NDArray[np.floating]], dict[str, float]]:
+    def unpack(self, vector: NDArray[np.number]) -> tuple[dict[str, NDArray[np.number]], dict[str, float]]:
         """The arrays (views) and extras of a vector of shape `(size,)`."""
-        arrays: dict[str, NDArray[np.floating]] = {}
+        arrays: dict[str, NDArray[np.number]] = {}
         at = 0
         for name, shape in self.shapes.items():
             length = int(np.prod(shape))

@@ -1,21 +1,33 @@
-"""Orders and answers as Flower messages: the only place that knows both forms."""
+"""Orders and answers as Flower messages: the only place that knows both forms.
 
-from typing import Literal
+A phase of a secure sum carries its bytes in one field, `message`; while the sum of the next task is prepared on the
+way, the bytes of that ride along as `next`. In `update`, the model goes down beside the order and the vector comes
+up.
+"""
+
+from typing import Any, Literal
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import ClinfedError, RejectUpdate
 from shared.models.settings import ModelSettings
 from shared.models.tagger import Weights
+from shared.refusal import Reason, RefuseRound
 from shared.training import Recipe
 from shared.vector import Vector
 
 OK = "ok"
-CODES = {"internal-error", *(error.code for error in ClinfedError.__subclasses__())}  # no other is passed on
-MessageType = Literal["query.hello", "train.update", "evaluate.update"]
+CODES = {
+    "internal-error",
+    *(error.code for error in ClinfedError.__subclasses__()),
+    *(f"{RefuseRound.code}/{reason}" for reason in Reason),
+}  # no other is passed on
+Phase = Literal["advertise", "encapsulate", "share", "update", "confirm", "unmask"]
+PHASES: tuple[Phase, ...] = ("advertise", "encapsulate", "share", "update", "confirm", "unmask")
+Kind = Literal["train", "evaluate"]
 
 
 class Hello(BaseModel):
@@ -30,6 +42,8 @@ class Hello(BaseModel):
     patients: int
     train_notes: int
     held_out_notes: int
+    train_examples: int = Field(ge=1)
+    """Windows that training goes over, by which updates are weighted."""
 
 
 class Order(BaseModel):
@@ -62,6 +76,11 @@ def order_content(order: Order, weights: Weights) -> RecordDict:
     )
 
 
+def with_sum(content: RecordDict, message: bytes) -> RecordDict:
+    """The same content for one hospital of a secure sum; the model's arrays are shared, not copied."""
+    return RecordDict({**content, "sum": ConfigRecord({"message": message})})
+
+
 def read_order(message: Message) -> tuple[Order, Weights]:
     """Reads what `order_content` wrote.
 
@@ -74,11 +93,51 @@ def read_order(message: Message) -> tuple[Order, Weights]:
         arrays = message.content.array_records["weights"]
         return order, {name: array.numpy().astype(np.float32, copy=False) for name, array in arrays.items()}
     except Exception:  # whatever numpy and Flower raise on bytes from elsewhere
-        raise RejectUpdate(
-            "the order cannot be read",
-            where=message.metadata.message_type,
-            remedy="Use the same clinfed version at every site.",
-        ) from None
+        raise _unreadable_order(message) from None
+
+
+def sum_content(message: bytes, following: bytes | None = None) -> RecordDict:
+    """The content of an order in a phase of a secure sum, apart from `update`.
+
+    Args:
+        message: of the sum.
+        following: of the sum after it, if its keys are exchanged on the way.
+    """
+    return RecordDict({"sum": ConfigRecord(_fields(message, following))})
+
+
+def read_sum(message: Message) -> tuple[bytes, bytes | None]:
+    """Reads what `sum_content`, or `order_content` with a sum, wrote.
+
+    Raises:
+        RejectUpdate: the message has another form.
+    """
+    try:
+        return _read_fields(message.content.config_records["sum"])
+    except (KeyError, TypeError):
+        raise _unreadable_order(message) from None
+
+
+def is_secure(message: Message) -> bool:
+    """Whether an order belongs to a secure sum."""
+    return "sum" in message.content
+
+
+def hello_order(model: ModelSettings) -> RecordDict:
+    """The content of `query.hello`: the model, for which hospitals count their examples."""
+    return RecordDict({"order": ConfigRecord({"model": model.model_dump_json()})})
+
+
+def read_hello_order(message: Message) -> ModelSettings:
+    """Reads what `hello_order` wrote.
+
+    Raises:
+        RejectUpdate: the message has another form.
+    """
+    try:
+        return ModelSettings.model_validate_json(str(message.content.config_records["order"]["model"]))
+    except (KeyError, ValidationError):
+        raise _unreadable_order(message) from None
 
 
 def hello_content(hello: Hello) -> RecordDict:
@@ -96,9 +155,37 @@ def vector_content(vector: Vector) -> RecordDict:
     )
 
 
-def error_content(code: str) -> RecordDict:
+def answer_content(
+    message: bytes, following: bytes | None = None, vector: NDArray[np.uint32] | None = None
+) -> RecordDict:
+    """The content of an answer in a phase of a secure sum; in `update`, with the masked vector."""
+    content = RecordDict({"answer": ConfigRecord({"status": OK, **_fields(message, following)})})
+    if vector is not None:
+        content["vector"] = ArrayRecord({"vector": Array(vector)})
+    return content
+
+
+def read_answer(message: Message) -> tuple[bytes, bytes | None]:
+    """Reads an answer in a phase of a secure sum.
+
+    Raises:
+        RejectUpdate: the hospital answered with an error, or in another form.
+    """
+    _check_status(message)
+    try:
+        return _read_fields(message.content.config_records["answer"])
+    except (KeyError, TypeError):
+        raise RejectUpdate("the answer cannot be read", where=message.metadata.message_type) from None
+
+
+def error_content(error: str) -> RecordDict:
     """The content of an answer that carries nothing but why there is none."""
-    return RecordDict({"answer": ConfigRecord({"status": code})})
+    return RecordDict({"answer": ConfigRecord({"status": error})})
+
+
+def code_of(error: ClinfedError) -> str:
+    """What of an error leaves the hospital."""
+    return f"{error.code}/{error.reason}" if isinstance(error, RefuseRound) else error.code
 
 
 def read_hello(message: Message) -> Hello:
@@ -139,3 +226,22 @@ def _check_status(message: Message) -> None:
         raise RejectUpdate("the answer cannot be read", where=message.metadata.message_type) from None
     if status != OK:
         raise RejectUpdate(status if status in CODES else "unknown-error")
+
+
+def _fields(message: bytes, following: bytes | None) -> dict[str, Any]:
+    return {"message": message} if following is None else {"message": message, "next": following}
+
+
+def _read_fields(record: ConfigRecord) -> tuple[bytes, bytes | None]:
+    message, following = record["message"], record.get("next")
+    if not isinstance(message, bytes) or not (following is None or isinstance(following, bytes)):
+        raise TypeError
+    return message, following
+
+
+def _unreadable_order(message: Message) -> RejectUpdate:
+    return RejectUpdate(
+        "the order cannot be read",
+        where=message.metadata.message_type,
+        remedy="Use the same clinfed version at every site.",
+    )

@@ -22,14 +22,17 @@ with (
     from flwr.app import Context, Message, RecordDict
     from flwr.clientapp import ClientApp
 
+    from privacy.secagg.policy import SitePolicy
     from server.checkpoint import RunState, load_state
     from server.grid import RUN_ID, SERVER_NODE, LocalGrid
+    from server.provision import node_configs, provision
     from server.settings import RunSettings, TestSource
     from shared.models.build import build_tagger
     from shared.models.folder import save_model
     from shared.models.settings import ModelSettings
     from shared.sources import NoteSource
     from shared.training import Recipe
+    from shared.wire import PHASES
 
 
 CANARIES = ("Zebrafinch", "pelican-", "docudoc-")  # in every text, patient id and document id
@@ -116,8 +119,13 @@ class Town:
             "recipe": Recipe(learning_rate=0.03, batch_size=8, weight_decay=0.0, max_grad_norm=5.0),
             "rounds": 2,
             "deadline_seconds": 600.0,
+            "trust": "plain",
         }
         return RunSettings(**quick | changes)
+
+    def policy(self) -> SitePolicy:
+        """The limits of every site."""
+        return SitePolicy()
 
     def base(self, name: str = "base") -> Path:
         """The folder of an untrained tiny model, so that commands, too, are quick (`--base`)."""
@@ -149,8 +157,10 @@ def client_app() -> Iterator[ClientApp]:
     """The hospitals' real ClientApp, with no agent of another test in memory."""
     module = importlib.import_module("client.app")
     module._agent_for.cache_clear()
+    module._recent.clear()
     yield module.app
     module._agent_for.cache_clear()
+    module._recent.clear()
 
 
 def hospital_of(context: Context) -> str:
@@ -173,8 +183,9 @@ def faulty(client_app: ClientApp) -> Callable[[Mapping[tuple[str, str], Fault]],
             return honest() if fault is None else fault(message, context, honest)
 
         app.query("hello")(answer)
-        app.train("update")(answer)
-        app.evaluate("update")(answer)
+        for phase in PHASES:
+            app.train(phase)(answer)
+            app.evaluate(phase)(answer)
         return app
 
     return make
@@ -189,7 +200,9 @@ def federate(client_app: ClientApp) -> Callable[..., RunState]:
     ) -> RunState:
         server = importlib.import_module("server.run")
         server.open_run(folder, settings)
-        configs = {s.hospital: {"source": s.model_dump_json(exclude_none=True)} for s in settings.hospitals}
+        sources = {s.hospital: s.model_dump_json(exclude_none=True) for s in settings.hospitals}
+        sites = provision(folder, list(sources), SitePolicy()) if settings.trust == "secagg" else None
+        configs = node_configs(sources, sites)
         context = Context(
             run_id=RUN_ID,
             node_id=SERVER_NODE,

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from privacy.secagg.transcript import tagged_hash
 from shared.refusal import Reason, RefuseRound
@@ -38,6 +39,10 @@ class Identity:
     def public_key(self) -> bytes:
         """32 bytes, as they stand in the roster."""
         return self._key.public_key().public_bytes_raw()
+
+    def pem(self) -> bytes:
+        """The private key, PKCS #8 in PEM, unencrypted: for a file that only its owner may read."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def sign(self, label: str, *parts: bytes) -> bytes:
         """Signs parts for one purpose; 64 bytes."""

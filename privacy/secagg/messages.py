@@ -315,6 +315,18 @@ class Revealed:
         return cls(holder, shares)
 
 
+def sum_of(data: bytes) -> tuple[int, int]:
+    """Number and attempt of the sum that a message belongs to, whatever its kind.
+
+    Raises:
+        RefuseRound: it has no message's beginning.
+    """
+    read = Reader(data)
+    read.expect(MAGIC)
+    read.unsigned(1)
+    return read.unsigned(4), read.unsigned(4)
+
+
 def _key_size(terms: Terms) -> int:
     return X25519_KEY + (KEM_KEY if terms.hybrid else 0)
 

@@ -10,7 +10,7 @@ sum takes a hospital that lies about its own vector; the signed commitment to wh
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,11 @@ class ServerSum:
         adverts = [self._adverts[owner][0] for owner in self._advertised]
         return adverts_order(self.terms, adverts)
 
+    @property
+    def advertisers(self) -> tuple[str, ...]:
+        """The hospitals that have advertised so far."""
+        return self._names(self._adverts)
+
     # Encapsulate.
 
     def accept_encapsulated(self, hospital: str, message: bytes) -> None:
@@ -132,8 +137,13 @@ class ServerSum:
             }
             order = ShareOrder(task, members, ciphertexts).to_bytes(self.terms)
             orders[self._roster.hospitals[member]] = order
-        del self._encapsulated
+        self._encapsulated = {}
         return orders
+
+    @property
+    def encapsulators(self) -> tuple[str, ...]:
+        """The hospitals that have encapsulated so far."""
+        return self._names(self._encapsulated)
 
     # Share.
 
@@ -199,7 +209,7 @@ class ServerSum:
     @property
     def survivors(self) -> list[str]:
         """The hospitals whose vectors are in the sum."""
-        return [self._roster.hospitals[index] for index in self._survivors]
+        return list(self._names(self._survivors))
 
     # Confirm.
 
@@ -303,6 +313,9 @@ class ServerSum:
         if claimed in already:
             raise RefuseRound(Reason.OUT_OF_TURN, about=hospital)
         return claimed
+
+    def _names(self, indices: Iterable[int]) -> tuple[str, ...]:
+        return tuple(self._roster.hospitals[index] for index in sorted(indices))
 
     def _enough(self, answers: Mapping[int, object]) -> list[int]:
         if len(answers) < self.terms.threshold:

@@ -39,10 +39,13 @@ def _weights(order: Order, seed: int = 0) -> Weights:
 
 
 def test_hello_says_sizes_and_labels(town: Any) -> None:
-    hello = Agent(town.hospital("a", patients=8)).hello()
+    hello = Agent(town.hospital("a", patients=8)).hello(town.model())
     assert (hello.hospital, hello.labels, hello.patients) == ("a", ["Disease"], 8)
     assert hello.notes == 12 == hello.train_notes + hello.held_out_notes
     assert 0 < hello.held_out_notes < hello.train_notes
+    tagger = build_tagger(town.model())
+    examples = read_examples(read_source(town.hospital("a")).train, tagger.tagset, tagger.reader)
+    assert hello.train_examples == len(examples) > 0
 
 
 def test_an_update_is_what_training_by_hand_gives(town: Any, order: Order) -> None:
@@ -145,13 +148,12 @@ def test_a_shared_network_would_leak_if_weights_were_not_set(
 
 def test_notes_are_freed_once_they_are_numbers(town: Any, order: Order) -> None:
     agent, weights = Agent(town.hospital("a")), _weights(order)
-    agent.hello()
-    assert "Zebrafinch" in str(agent._notes)
-    agent.update(order, weights)
-    assert _texts(agent, town) == []
-    agent.hello()  # a second run in the same process reads them again,
-    agent.evaluate(order, weights)
-    assert _texts(agent, town) == []  # and lets them go again
+    for _ in range(2):  # a second run in the same process reads them again, and lets them go again
+        agent.hello(order.model)
+        assert _texts(agent, town) == []
+        agent.update(order, weights)
+        agent.evaluate(order, weights)
+        assert _texts(agent, town) == []
 
 
 def _texts(agent: Agent, town: Any) -> list[str]:
@@ -196,6 +198,6 @@ def test_notes_may_come_after_a_first_failure(town: Any, order: Order) -> None:
     path.write_text(json.dumps({"doc_id": "x"}) + "\n")
     agent = Agent(source)
     with pytest.raises(Exception, match=r"a\.jsonl:1"):
-        agent.hello()
+        agent.hello(order.model)
     path.write_text(good)
-    assert agent.hello().notes == 12
+    assert agent.hello(order.model).notes == 12

@@ -19,7 +19,7 @@ from shared.errors import ClinfedError, RejectUpdate
 from shared.models.build import build_tagger
 from shared.models.tagger import get_weights
 from shared.sources import NoteSource
-from shared.wire import Order, order_content, read_hello, read_vector
+from shared.wire import Order, hello_order, order_content, read_hello, read_order, read_vector
 
 TEXT = "Mr Zebrafinch has gout"
 
@@ -47,7 +47,7 @@ def _message(kind: str, content: RecordDict | None = None) -> Message:
 
 def test_answers(town: Any, context: Any, content: RecordDict, client_app: ClientApp) -> None:
     here = context(town.hospital("a"))
-    hello = read_hello(client_app(_message("query.hello"), here))
+    hello = read_hello(client_app(_message("query.hello", hello_order(town.model())), here))
     assert hello.hospital == "a"
     update = client_app(_message("train.update", content), here)
     counts = read_vector(client_app(_message("evaluate.update", content), here))
@@ -130,7 +130,15 @@ def _fail(
 
     for method in ("hello", "update", "evaluate"):
         monkeypatch.setattr(importlib.import_module("client.agent").Agent, method, fail)
-    reply = app(_message(phase, content), context)
+    reply = app(
+        _message(
+            phase,
+            hello_order(read_order(_message("train.update", content))[0].model)
+            if phase == "query.hello"
+            else content,
+        ),
+        context,
+    )
     assert reply.has_content()
     wire = message_to_proto(reply).SerializeToString()
     for canary in ("Zebrafinch", "gout", "pelican"):
@@ -171,7 +179,9 @@ def test_bad_notes_and_bad_configuration_are_codes(town: Any, context: Any, clie
     nowhere = context(NoteSource(hospital="x"))
     broken = Context(run_id=1, node_id=2, node_config={}, state=RecordDict(), run_config={})
     statuses = [
-        client_app(_message("query.hello"), here).content.config_records["answer"]["status"]
+        client_app(_message("query.hello", hello_order(town.model())), here).content.config_records["answer"][
+            "status"
+        ]
         for here in (bad, nowhere, broken)
     ]
     assert statuses == ["fix-notes", "fix-federation", "internal-error"]

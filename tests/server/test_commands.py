@@ -29,7 +29,7 @@ def simulate(town: Any, tmp_path: Path) -> Callable[..., Result]:
 
     def run(*args: object) -> Result:
         toml, out = town.folder / "federation.toml", tmp_path / "out"
-        fixed = ["--federation", toml, "--model", "birnn", "--base", base, "--rounds", 2]
+        fixed = ["--federation", toml, "--model", "birnn", "--base", base, "--rounds", 2, "--trust", "plain"]
         return _clinfed("aggregator", "simulate", "--out", out, *fixed, *args)
 
     return run
@@ -258,7 +258,17 @@ def test_neither_files_nor_corpus(tmp_path: Path, refused: Any) -> None:
 
 
 def test_a_missing_corpus_or_partition(files: Any, tmp_path: Path, refused: Any) -> None:
-    given = ("aggregator", "simulate", "--out", tmp_path / "out", "--corpus", tmp_path / "c", "--partition")
+    given = (
+        "aggregator",
+        "simulate",
+        "--trust",
+        "plain",
+        "--out",
+        tmp_path / "out",
+        "--corpus",
+        tmp_path / "c",
+        "--partition",
+    )
     refused(_clinfed(*given, tmp_path / "p.json"), "fix-federation", "p.json")
     partition = tmp_path / "q.json"
     partition.write_text("Zebrafinch")
@@ -274,7 +284,17 @@ def test_a_missing_corpus_or_partition(files: Any, tmp_path: Path, refused: Any)
 def test_a_missing_encoder(files: Any, tmp_path: Path, refused: Any) -> None:
     (tmp_path / "empty").mkdir()
     toml = files.folder / "federation.toml"
-    given = ("aggregator", "simulate", "--out", tmp_path / "out", "--federation", toml, "--encoder")
+    given = (
+        "aggregator",
+        "simulate",
+        "--trust",
+        "plain",
+        "--out",
+        tmp_path / "out",
+        "--federation",
+        toml,
+        "--encoder",
+    )
     refused(_clinfed(*given, tmp_path / "empty"), "install-encoder", "config.json")
 
 
@@ -292,7 +312,18 @@ def test_a_base_of_another_kind(files: Any, simulate: Any, refused: Any) -> None
 def test_vectors_that_are_none(files: Any, tmp_path: Path, refused: Any) -> None:
     (tmp_path / "vectors.txt").write_text("Zebrafinch\n")
     toml = files.folder / "federation.toml"
-    given = ("aggregator", "simulate", "--out", tmp_path / "out", "--federation", toml, "--model", "birnn")
+    given = (
+        "aggregator",
+        "simulate",
+        "--trust",
+        "plain",
+        "--out",
+        tmp_path / "out",
+        "--federation",
+        toml,
+        "--model",
+        "birnn",
+    )
     refused(_clinfed(*given, "--vectors", tmp_path / "none.txt"), "fix-settings", "none.txt")
     result = _clinfed(*given, "--vectors", tmp_path / "vectors.txt")
     assert result.exit_code == 1
@@ -331,7 +362,19 @@ def test_the_installed_command(files: Any, tmp_path: Path) -> None:
     (files.folder / "b.jsonl").write_text('{"text": "Mr Zebrafinch\n')
     clinfed = Path(sys.executable).with_name("clinfed")
     toml, out = files.folder / "federation.toml", tmp_path / "out"
-    given = [clinfed, "aggregator", "simulate", "--federation", toml, "--model", "birnn", "--out", out]
+    given = [
+        clinfed,
+        "aggregator",
+        "simulate",
+        "--trust",
+        "plain",
+        "--federation",
+        toml,
+        "--model",
+        "birnn",
+        "--out",
+        out,
+    ]
     done = subprocess.run(given, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""

@@ -11,7 +11,7 @@ from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 from typing_extensions import override
 
-from server.exchange import exchange
+from server.exchange import Exchange, exchange
 from server.grid import SERVER_NODE, LocalGrid
 
 Handler = Callable[[Message, Context], Message]
@@ -145,8 +145,24 @@ def test_what_cannot_be_delivered_has_no_id() -> None:
     ids = list(grid.push_messages([_order(grid, 2), _order(grid, 99), _order(grid, 3)]))
     assert [message_id is None for message_id in ids] == [False, True, False]
     nodes = {"a": 2, "ghost": 99, "c": 3}
-    answers = exchange(grid, nodes, "train.update", _content(), group="1", deadline_seconds=60)
-    assert sorted(answers.replies) == ["a", "c"]
+    replies, _ = _ask(grid, nodes)
+    assert sorted(replies) == ["a", "c"]
+
+
+def _ask(
+    grid: LocalGrid, nodes: dict[str, int], deadline_seconds: float = 60.0
+) -> tuple[dict[str, Message], Exchange]:
+    replies: dict[str, Message] = {}
+    done = exchange(
+        grid,
+        nodes,
+        "train.update",
+        dict.fromkeys(nodes, _content()),
+        group="1",
+        deadline_seconds=deadline_seconds,
+        take=replies.__setitem__,
+    )
+    return replies, done
 
 
 def test_a_client_cannot_answer_for_another() -> None:
@@ -158,25 +174,16 @@ def test_a_client_cannot_answer_for_another() -> None:
         return reply
 
     grid = _grid(forge)
-    answers = exchange(grid, {"a": 2, "b": 3}, "train.update", _content(), group="1", deadline_seconds=60)
-    assert {h: r.content.config_records["c"]["name"] for h, r in answers.replies.items()} == {
+    replies, _ = _ask(grid, {"a": 2, "b": 3})
+    assert {h: r.content.config_records["c"]["name"] for h, r in replies.items()} == {
         "a": "h0",
         "b": "h1",
     }
 
 
 def test_an_exchange_counts_bytes_and_calls_back() -> None:
-    grid, heard = _grid(_echo), list[str]()
-    answers = exchange(
-        grid,
-        {"a": 2, "b": 3},
-        "train.update",
-        _content(),
-        group="1",
-        deadline_seconds=60,
-        on_reply=heard.append,
-    )
-    assert heard == ["a", "b"]
+    replies, answers = _ask(_grid(_echo), {"a": 2, "b": 3})
+    assert list(replies) == answers.answered == ["a", "b"]
     assert answers.bytes_down > 2 * len(_content().array_records["w"]["w"].data)
     assert answers.bytes_up > 0
 
@@ -191,10 +198,9 @@ class _Silent(LocalGrid):
 
 def test_an_exchange_ends_at_its_deadline() -> None:
     app = ClientApp()
-    answers = exchange(
-        _Silent(app, {"a": {}}), {"a": 2}, "train.update", _content(), group="1", deadline_seconds=1e-9
-    )
-    assert answers.replies == {}
+    replies, answers = _ask(_Silent(app, {"a": {}}), {"a": 2}, deadline_seconds=1e-9)
+    assert replies == {}
+    assert answers.answered == []
 
 
 class _Apologetic(LocalGrid):
@@ -214,8 +220,6 @@ def test_an_error_of_flowers_own_is_the_answer_of_the_hospital_that_was_asked() 
     app = ClientApp()
     app.train("update")(_echo)
     grid = _Apologetic(app, {name: {"name": name} for name in "ab"})
-    answers = exchange(grid, {"a": 2, "b": 3}, "train.update", _content(), group="1", deadline_seconds=60)
-    assert sorted(answers.replies) == ["a", "b"]
-    assert all(
-        reply.has_error() for reply in answers.replies.values()
-    )  # what came second does not replace it
+    replies, _ = _ask(grid, {"a": 2, "b": 3})
+    assert sorted(replies) == ["a", "b"]
+    assert all(reply.has_error() for reply in replies.values())  # what came second does not replace it

@@ -121,7 +121,17 @@ def test_killed_and_started_again_gives_the_same_bytes(
 def test_the_command_killed_and_repeated(town: Any, tmp_path: Path) -> None:
     """The same through `clinfed`, as a user would meet it."""
     toml, base, folder = town.toml(town.hospitals("a", "b")), town.base(), tmp_path / "run"
-    command = [CLINFED, "aggregator", "simulate", "--federation", str(toml), "--model", "birnn"]
+    command = [
+        CLINFED,
+        "aggregator",
+        "simulate",
+        "--trust",
+        "plain",
+        "--federation",
+        str(toml),
+        "--model",
+        "birnn",
+    ]
     command += ["--base", str(base), "--rounds", "3", "--local-epochs", "9", "--out", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         _wait_until(_checkpoint(folder, 1), lambda: process.poll() is None)

@@ -38,6 +38,7 @@ HELLO = Hello(
     patients=2,
     train_notes=2,
     held_out_notes=1,
+    train_examples=5,
 )
 
 

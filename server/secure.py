@@ -1,0 +1,325 @@
+"""Secure sums over the Grid: the phases of `privacy.secagg`, with deadlines, retries and keys exchanged ahead.
+
+    advertise, encapsulate   keys; for the next sum they ride on `confirm` and `unmask` of this one
+    share                    seeds
+    update                   the hospitals compute, and send masked vectors
+    confirm, unmask          who is in, and the masks off
+
+Guarantees: what the aggregator's program holds of a hospital is what `privacy.secagg.server` holds; no vector, loss,
+count or score of one hospital can be read from it, or is kept.
+"""
+
+import dataclasses
+import logging
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from flwr.app import Message, RecordDict
+from flwr.serverapp import Grid
+from numpy.typing import NDArray
+
+from privacy.secagg.fixed_point import FixedPoint, Segment, finest_scale, smallest_ring
+from privacy.secagg.identity import Roster
+from privacy.secagg.policy import LEAST_HONEST, LEAST_HOSPITALS
+from privacy.secagg.server import ServerSum
+from privacy.secagg.shares import MOST
+from privacy.secagg.terms import RUN, Terms, least_threshold, usual_threshold
+from privacy.task import digest_task
+from server.exchange import exchange
+from server.plain import LATE
+from server.settings import RunSettings
+from server.sums import Job, Summed, TooFew
+from shared.errors import ClinfedError, FixSettings, RejectUpdate
+from shared.files import write_text
+from shared.models.tagger import Weights
+from shared.refusal import RefuseRound
+from shared.wire import Order, Phase, code_of, order_content, read_answer, read_vector, sum_content, with_sum
+
+RUN_FILE, ATTEMPT_FILE = "run-id", "attempt"
+PRECISION = 1e-6  # of the clip: the mean update is that close to what it would be without masks
+LARGEST_COUNT = 1 << 20  # of one hospital's evaluation, in each field
+LARGEST_LOSS = 16.0  # mean of a hospital's training loss, as far as it is told
+
+log = logging.getLogger("clinfed.server")
+
+
+@dataclass
+class _Costs:
+    down: int = 0
+    up: int = 0
+    seconds: dict[str, float] = dataclasses.field(default_factory=lambda: defaultdict(float))
+
+
+class SecureSums:
+    """Adds up vectors that it cannot read.
+
+    Args:
+        grid: reaches the hospitals.
+        nodes: node id by hospital.
+        settings: of the run.
+        roster: public keys of the hospitals.
+        examples: each hospital's number of training examples, as declared.
+        folder: of the run; its id and the number of the last attempt are kept there.
+        on_update: called with a hospital's name when its training vector is there.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        nodes: Mapping[str, int],
+        settings: RunSettings,
+        roster: Roster,
+        examples: Mapping[str, int],
+        folder: Path,
+        on_update: Callable[[str], None],
+    ) -> None:
+        self._grid, self._nodes, self._settings, self._roster = grid, nodes, settings, roster
+        self._examples, self._folder, self._on_update = examples, folder, on_update
+        self._run = _run_id(folder)
+        self._prepared: ServerSum | None = None
+
+    def add_up(self, job: Job, order: Order, weights: Weights, following: Job | None) -> Summed:
+        """Makes a secure sum, in as many attempts as the settings allow; see `server.sums.Sums`."""
+        costs = _Costs()
+        missing: dict[str, str] = {}
+        for attempt in range(1, self._settings.attempts + 1):
+            missing = {}
+            try:
+                total, secure = self._attempt(job, order, weights, following, missing, costs)
+            except RefuseRound as refusal:
+                self._prepared = None
+                log.warning("round %s, %s, attempt %s: %s", job.round, job.kind, attempt, refusal.reason)
+                if refusal.about:
+                    missing[refusal.about] = code_of(refusal)
+                continue
+            return Summed(
+                total=total,
+                answered=secure.survivors,
+                missing={name: why for name, why in missing.items() if name not in secure.survivors},
+                evidence=[dataclasses.asdict(item) for item in secure.evidence()],
+                bytes_down=costs.down,
+                bytes_up=costs.up,
+                seconds=dict(costs.seconds),
+                attempts=attempt,
+            )
+        raise TooFew(missing, len(job.cohort) - len(missing))
+
+    def _attempt(
+        self,
+        job: Job,
+        order: Order,
+        weights: Weights,
+        following: Job | None,
+        missing: dict[str, str],
+        costs: _Costs,
+    ) -> tuple[NDArray[np.float64], ServerSum]:
+        """One attempt, phase by phase; a phase with too few answers ends it."""
+
+        def ask(phase: Phase, contents: Mapping[str, RecordDict], accept: _Accept) -> None:
+            self._phase(job, phase, contents, accept, missing, costs)
+
+        # 1. Keys, unless they came while the sum before was made.
+        secure, self._prepared = self._prepared, None
+        if secure is None or secure.terms.number != _number(job):
+            secure = ServerSum(self._terms(job), self._roster)
+            terms = sum_content(secure.terms.to_bytes())
+            ask("advertise", dict.fromkeys(job.cohort, terms), _message(secure.accept_advert))
+            adverts = sum_content(secure.adverts_order())
+            ask(
+                "encapsulate",
+                dict.fromkeys(secure.advertisers, adverts),
+                _message(secure.accept_encapsulated),
+            )
+
+        # 2. Shares of the seeds of every mask.
+        shares = secure.share_orders(digest_task(job.kind, order, weights))
+        ask(
+            "share",
+            {name: sum_content(data) for name, data in shares.items()},
+            _message(secure.accept_shared),
+        )
+
+        # 3. The work itself; each answer goes into the sum as it comes.
+        inboxes = secure.inboxes()
+        task = order_content(order, weights)
+        ask(
+            "update",
+            {name: with_sum(task, inbox) for name, inbox in inboxes.items()},
+            lambda name, reply: secure.accept_masked(name, read_vector(reply), read_answer(reply)[0]),
+        )
+        survivors = secure.survivors_order()
+
+        # 4. Who is in; and, if all are, the keys of the sum that follows.
+        ahead = None
+        if following is not None and list(following.cohort) == secure.survivors == list(job.cohort):
+            ahead = ServerSum(self._terms(following), self._roster)
+        content = sum_content(survivors, ahead.terms.to_bytes() if ahead else None)
+        ask(
+            "confirm",
+            dict.fromkeys(secure.survivors, content),
+            _message(secure.accept_confirmed, ahead.accept_advert if ahead else None),
+        )
+
+        # 5. The masks off.
+        unmask = secure.unmask_order()
+        ahead = ahead if ahead and ahead.advertisers == job.cohort else None
+        content = sum_content(unmask, ahead.adverts_order() if ahead else None)
+        ask(
+            "unmask",
+            dict.fromkeys(secure.survivors, content),
+            _message(secure.accept_revealed, ahead.accept_encapsulated if ahead else None),
+        )
+        started = time.monotonic()
+        total = secure.terms.encoding.decode(secure.total())
+        costs.seconds["aggregate"] += time.monotonic() - started
+        self._prepared = ahead if ahead and ahead.encapsulators == job.cohort else None
+        return total, secure
+
+    def _phase(
+        self,
+        job: Job,
+        phase: Phase,
+        contents: Mapping[str, RecordDict],
+        accept: "_Accept",
+        missing: dict[str, str],
+        costs: _Costs,
+    ) -> None:
+        """Asks hospitals, and notes why an answer is missing or cannot be used."""
+        late = set(contents)
+
+        def take(hospital: str, reply: Message) -> None:
+            late.discard(hospital)
+            if phase == "update" and job.kind == "train":
+                self._on_update(hospital)
+            try:
+                accept(hospital, reply)
+            except RejectUpdate as error:
+                missing[hospital] = error.what
+            except ClinfedError as error:
+                missing[hospital] = code_of(error)
+
+        settings = self._settings
+        done = exchange(
+            self._grid,
+            self._nodes,
+            f"{job.kind}.{phase}",
+            contents,
+            group=str(job.round),
+            deadline_seconds=settings.deadline_seconds if phase == "update" else settings.phase_seconds,
+            take=take,
+        )
+        missing |= dict.fromkeys(late, LATE)
+        costs.down += done.bytes_down
+        costs.up += done.bytes_up
+        costs.seconds[phase if job.kind == "train" else "evaluate"] += done.seconds
+
+    def _terms(self, job: Job) -> Terms:
+        """The terms of the next attempt at a job; its number is on disk before anyone sees them."""
+        file = self._folder / ATTEMPT_FILE
+        attempt = int(file.read_text()) + 1 if file.exists() else 1
+        write_text(file, f"{attempt}\n")
+        size = len(job.cohort)
+        return Terms(
+            run=self._run,
+            number=_number(job),
+            attempt=attempt,
+            purpose=job.kind,
+            roster=self._roster.digest,
+            cohort=tuple(self._roster.index(name) for name in job.cohort),
+            threshold=self._settings.threshold or usual_threshold(size, self._settings.colluders),
+            colluders=self._settings.colluders,
+            hybrid=self._settings.hybrid,
+            encoding=self._encoding(job),
+        )
+
+    def _encoding(self, job: Job) -> FixedPoint:
+        size = len(job.cohort)
+        if job.kind == "evaluate":
+            return FixedPoint((Segment(job.layout.size, LARGEST_COUNT, 1.0),), size, 32)
+        examples = sorted(self._examples[name] for name in job.cohort)
+        return training_encoding(job.layout.size, examples, self._settings.update_clip)
+
+
+def check_trust(settings: RunSettings) -> None:
+    """Refuses settings that every hospital's policy would refuse.
+
+    Raises:
+        FixSettings: too few hospitals for a secure sum, or a threshold that protects nobody.
+    """
+    if settings.trust != "secagg":
+        return
+    asked = max(1, round(settings.fraction * len(settings.hospitals)))
+    if not LEAST_HOSPITALS <= asked <= MOST:
+        raise FixSettings(
+            f"a secure sum takes {LEAST_HOSPITALS} to {MOST} hospitals, and {asked} are asked in a round",
+            where="trust",
+            remedy="Change the number of hospitals or --fraction, or let the aggregator see updates: --trust plain.",
+        )
+    threshold = settings.threshold or usual_threshold(asked, settings.colluders)
+    least = max(least_threshold(asked, settings.colluders), settings.colluders + LEAST_HONEST)
+    if not least <= threshold <= asked:
+        raise FixSettings(
+            f"{asked} hospitals of which {settings.colluders} may collude need a threshold from {least} to {asked}",
+            where="threshold",
+            remedy="Change --threshold or --colluders.",
+        )
+
+
+_Accept = Callable[[str, Message], None]
+
+
+def training_encoding(coordinates: int, examples: list[int], clip: float) -> FixedPoint:
+    """How `[examples * update, examples, examples * loss]` is laid on integers.
+
+    Args:
+        coordinates: of the vector.
+        examples: of each hospital, as declared.
+        clip: no coordinate of an update is larger.
+
+    Returns:
+        An encoding in 24 bits if every coordinate of the mean update, over two thirds of the hospitals, is then still
+        exact to within `PRECISION * clip`, else in 32.
+    """
+    parties = len(examples)
+    weight = float(max(examples))
+    update = float(np.float32(clip * weight))
+    least = sum(sorted(examples)[: usual_threshold(parties, 0)])
+    bits = smallest_ring(update, parties, PRECISION * clip * least)
+    bounds = ((coordinates - 2, update), (1, weight), (1, weight * LARGEST_LOSS))
+    segments = tuple(Segment(n, bound, finest_scale(bound, parties, bits)) for n, bound in bounds)
+    return FixedPoint(segments, parties, bits)
+
+
+def _message(
+    accept: Callable[[str, bytes], None], ahead: Callable[[str, bytes], None] | None = None
+) -> _Accept:
+    """Takes in a phase's bytes, and what rides along for the sum ahead, which may fail without harm."""
+
+    def take(hospital: str, reply: Message) -> None:
+        message, following = read_answer(reply)
+        accept(hospital, message)
+        if ahead is not None and following is not None:
+            try:
+                ahead(hospital, following)
+            except RefuseRound as refusal:
+                log.warning("next sum, %s: %s", hospital, refusal.reason)
+
+    return take
+
+
+def _number(job: Job) -> int:
+    """Of a sum within the run."""
+    return 2 * job.round - (job.kind == "train")
+
+
+def _run_id(folder: Path) -> bytes:
+    """The run's id, drawn when it is first needed."""
+    file = folder / RUN_FILE
+    if not file.exists():
+        write_text(file, secrets.token_hex(RUN) + "\n")
+    return bytes.fromhex(file.read_text().strip())

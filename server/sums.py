@@ -1,0 +1,86 @@
+"""What a round asks for: the sum of the hospitals' vectors, however it comes about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.models.tagger import Weights
+from shared.vector import Layout
+from shared.wire import Kind, Order
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sum that a run needs.
+
+    Args:
+        kind: of vectors.
+        round: counted from 1.
+        cohort: hospitals that are asked, sorted.
+        layout: of each vector.
+    """
+
+    kind: Kind
+    round: int
+    cohort: tuple[str, ...]
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Summed:
+    """What came of a job.
+
+    Args:
+        total: sum of the vectors, shape (coordinates,).
+        answered: hospitals whose vectors are in it.
+        missing: why the others' are not, by hospital.
+        vectors: each hospital's own; empty wherever the aggregator must not see them.
+        evidence: signed commitments of each hospital, for the record of a sum that is discarded.
+        bytes_down: sent to hospitals.
+        bytes_up: received from hospitals.
+        seconds: by phase.
+        attempts: it took.
+    """
+
+    total: NDArray[np.float64]
+    answered: list[str]
+    missing: dict[str, str]
+    vectors: Mapping[str, NDArray[np.number]] = field(default_factory=dict)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    bytes_down: int = 0
+    bytes_up: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    attempts: int = 1
+
+
+class TooFew(Exception):
+    """A sum did not come about; `missing` says why, by hospital. The round turns it into advice for the operator."""
+
+    def __init__(self, missing: Mapping[str, str], answered: int) -> None:
+        self.missing, self.answered = dict(missing), answered
+        super().__init__(f"{answered} vectors")
+
+
+class Sums(Protocol):
+    """Makes sums."""
+
+    def add_up(self, job: Job, order: Order, weights: Weights, following: Job | None) -> Summed:
+        """Asks the cohort for vectors and adds them up.
+
+        Args:
+            job: what to add up.
+            order: what the hospitals are asked to compute.
+            weights: the global model's trained weights.
+            following: the job after it, if that is certain; its keys may be exchanged meanwhile.
+
+        Raises:
+            TooFew: fewer vectors came than a sum needs.
+        """
+
+
+def listed(missing: Mapping[str, str], order: Sequence[str] = ()) -> str:
+    """Hospitals and reasons as a sentence's end."""
+    return ", ".join(f"{hospital} ({missing[hospital]})" for hospital in order or missing)
