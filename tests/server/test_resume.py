@@ -9,10 +9,12 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,36 @@ def test_killed_and_started_again_gives_the_same_bytes(
     assert (folder / "report.html").is_file()
     with pytest.raises(ChooseOutput, match="holds a finished run"):
         simulate(settings, folder, "a test")
+
+
+def _confirmed(folder: Path, sums: int) -> Callable[[], bool]:
+    """Whether the last hospital has signed so many sums: from then on it signs no other set for that task."""
+    file = folder / "sites" / "c" / "memory.sqlite"
+
+    def happened() -> bool:
+        if not file.exists():
+            return False
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            try:
+                (found,) = database.execute("SELECT count(*) FROM confirmed").fetchone()
+            except sqlite3.OperationalError:  # made, and still empty or locked
+                return False
+        return bool(found >= sums)
+
+    return happened
+
+
+def test_killed_in_the_middle_of_secure_sums_gives_the_same_bytes(
+    town: Any, kill_when: Callable[..., None], tmp_path: Path
+) -> None:
+    """Killed between confirming and checkpoint, when the hospitals are bound to the set they signed."""
+    settings = town.settings(town.hospitals("a", "b", "c"), rounds=3, seed=9, trust="secagg")
+    simulate(settings, tmp_path / "whole", "a test")
+    folder = tmp_path / "run"
+    for sums in (1, 2, 3, 5):
+        kill_when(settings, folder, _confirmed(folder, sums))
+    simulate(settings, folder, "a test")
+    assert _model(folder) == _model(tmp_path / "whole")
 
 
 def test_the_command_killed_and_repeated(town: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Federations whose aggregator sees sums only: same model, nothing numeric in the clear, and no hang when hospitals go."""
+"""Federations whose aggregator sees sums only: same model, no number in the clear, and no hang when hospitals go."""
 
 import importlib
 import json
@@ -98,7 +98,7 @@ def test_two_masked_runs_agree_bit_for_bit(town: Any, federate: Any, tmp_path: P
 def test_nothing_numeric_travels_in_the_clear(
     town: Any, federate: Any, client_app: ClientApp, tmp_path: Path
 ) -> None:
-    """Every message of a whole run, field by field: sizes declared, bytes of the protocol, masked vectors, no more."""
+    """Every message of a whole run, field by field: declared sizes, bytes of the protocol, masked vectors."""
     wire = Wire(client_app)
     settings = town.settings(town.hospitals("a", "b", "c", "d"), rounds=3, trust="secagg")
     state = federate(settings, tmp_path / "run", app=wire.app)
