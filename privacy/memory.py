@@ -1,4 +1,4 @@
-"""What a hospital remembers of its secure sums, in SQLite: which attempts it masked, and which set it confirmed.
+"""What a hospital remembers of its secure sums, in SQLite: what it masked for whom, and which sets it confirmed.
 
 Guarantees: a row is on disk (synchronous, journalled) before the call returns, so before the answer it stands for
 leaves the hospital; a process that is killed at any instruction forgets nothing that left. Someone who puts back an
@@ -19,6 +19,10 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS masked (
     run BLOB NOT NULL, number INTEGER NOT NULL, attempt INTEGER NOT NULL, purpose TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (run, number, attempt)
+) STRICT;
+CREATE TABLE IF NOT EXISTS tasks (
+    task BLOB NOT NULL PRIMARY KEY, roster BLOB NOT NULL, cohort TEXT NOT NULL, threshold INTEGER NOT NULL,
+    at TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS confirmed (
     task BLOB NOT NULL PRIMARY KEY, survivors TEXT NOT NULL, run BLOB NOT NULL, number INTEGER NOT NULL,
@@ -43,18 +47,27 @@ class SiteMemory:
             for statement in _TABLES.split(";"):
                 database.execute(statement)
 
-    def masking(self, terms: Terms) -> None:
-        """Notes durably that this attempt is masked now.
+    def masking(self, terms: Terms, task: bytes) -> None:
+        """Notes durably that this attempt is masked now, and for which cohort and threshold the task is.
 
         Raises:
-            RefuseRound: `REPLAYED` if it was before.
+            RefuseRound: `REPLAYED` if it was before; `ANOTHER_SET` if the task was masked for another cohort or
+                threshold.
         """
+        bound = (terms.roster, ",".join(map(str, terms.cohort)), terms.threshold)
         row = (terms.run, terms.number, terms.attempt, terms.purpose, _now())
         with self._transaction() as database:
             try:
                 database.execute("INSERT INTO masked VALUES (?, ?, ?, ?, ?)", row)
             except sqlite3.IntegrityError:
                 raise RefuseRound(Reason.REPLAYED) from None
+            database.execute(
+                "INSERT INTO tasks VALUES (?, ?, ?, ?, ?) ON CONFLICT (task) DO NOTHING",
+                (task, *bound, _now()),
+            )
+            before = database.execute("SELECT roster, cohort, threshold FROM tasks WHERE task = ?", (task,))
+            if before.fetchone() != bound:
+                raise RefuseRound(Reason.ANOTHER_SET)
 
     def confirming(self, terms: Terms, task: bytes, survivors: Sequence[str]) -> None:
         """Notes durably that this task is confirmed with these hospitals.

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from server.aggregate import accept_counts, accept_update, add
 from server.exchange import exchange
 from server.settings import RunSettings
-from server.sums import Job, Summed, TooFew
+from server.sums import LATE, Job, Summed, TooFew
 from shared.errors import RejectUpdate
 from shared.models.tagger import Weights
 from shared.vector import Layout
 from shared.wire import Order, order_content, read_vector
-
-LATE = "late"  # did not answer in time
 
 
 class PlainSums:

@@ -16,14 +16,13 @@ from server.metrics import Round
 from server.progress import Progress
 from server.settings import RunSettings
 from server.strategy import step
-from server.sums import Job, Summed, Sums, TooFew, listed
+from server.sums import ABSENT, Job, Summed, Sums, TooFew, listed
 from shared import scores
 from shared.errors import AskHospitals
 from shared.scores import COUNTS_PER_LABEL
 from shared.vector import Layout, counting_layout, training_layout
 from shared.wire import Order
 
-ABSENT = "absent"  # did not greet when the run was started
 LEAST_RMS = 8  # a mean update whose root mean square is beyond clip / 8 is no honest one
 
 
@@ -42,7 +41,7 @@ def run_round(
 
     Args:
         sums: makes sums of the hospitals' vectors.
-        hospitals: all that take part in the run.
+        hospitals: of which the cohort is drawn.
         settings: of the run.
         state: after the round before.
         progress: shows what is going on.

@@ -15,13 +15,13 @@ from privacy.site import read_roster
 from server.checkpoint import RunState, load_state, save_state
 from server.exchange import exchange
 from server.metrics import Site
-from server.plain import LATE, PlainSums
+from server.plain import PlainSums
 from server.progress import Progress
 from server.provision import ROSTER
 from server.round import Discarded, run_round
 from server.secure import SecureSums
 from server.settings import RunSettings
-from server.sums import Sums
+from server.sums import LATE, Sums
 from shared.errors import AskHospitals, ChooseOutput, FixFederation, RejectUpdate
 from shared.files import write_text
 from shared.models.build import build_tagger
@@ -103,9 +103,12 @@ def run_rounds(grid: Grid, folder: Path) -> None:
         state = replace(state, hospitals=state.hospitals | sites)
         _check_fit(tagger, state, folder)
     with Progress(settings.rounds, len(state.rounds)) as progress:
+        # Attempts at one secure sum are for one cohort, whoever is away when the run is started again.
+        everyone = [source.hospital for source in settings.hospitals]
+        sites_asked = sorted(nodes if settings.trust == "plain" else everyone)
         sums = _sums(grid, nodes, hellos, settings, folder, progress)
         while len(state.rounds) < settings.rounds:
-            state, discarded = run_round(sums, sorted(nodes), settings, state, progress)
+            state, discarded = run_round(sums, sites_asked, settings, state, progress)
             if discarded is not None:
                 _keep_evidence(folder, state.rounds[-1].round, discarded)
             save_state(folder, state)

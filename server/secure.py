@@ -31,13 +31,12 @@ from privacy.secagg.shares import MOST
 from privacy.secagg.terms import RUN, Terms, least_threshold, usual_threshold
 from privacy.task import digest_task
 from server.exchange import exchange
-from server.plain import LATE
 from server.settings import RunSettings
-from server.sums import Job, Summed, TooFew
+from server.sums import ABSENT, LATE, Job, Summed, TooFew
 from shared.errors import ClinfedError, FixSettings, RejectUpdate
 from shared.files import write_text
 from shared.models.tagger import Weights
-from shared.refusal import RefuseRound
+from shared.refusal import Reason, RefuseRound
 from shared.wire import Order, Phase, code_of, order_content, read_answer, read_vector, sum_content, with_sum
 
 RUN_FILE, ATTEMPT_FILE = "run-id", "attempt"
@@ -88,7 +87,7 @@ class SecureSums:
         costs = _Costs()
         missing: dict[str, str] = {}
         for attempt in range(1, self._settings.attempts + 1):
-            missing = {}
+            missing = {name: ABSENT for name in job.cohort if name not in self._nodes}
             try:
                 total, secure = self._attempt(job, order, weights, following, missing, costs)
             except RefuseRound as refusal:
@@ -124,11 +123,12 @@ class SecureSums:
             self._phase(job, phase, contents, accept, missing, costs)
 
         # 1. Keys, unless they came while the sum before was made.
+        present = tuple(name for name in job.cohort if name in self._nodes)
         secure, self._prepared = self._prepared, None
         if secure is None or secure.terms.number != _number(job):
             secure = ServerSum(self._terms(job), self._roster)
             terms = sum_content(secure.terms.to_bytes())
-            ask("advertise", dict.fromkeys(job.cohort, terms), _message(secure.accept_advert))
+            ask("advertise", dict.fromkeys(present, terms), _message(secure.accept_advert))
             adverts = sum_content(secure.adverts_order())
             ask(
                 "encapsulate",
@@ -146,6 +146,7 @@ class SecureSums:
 
         # 3. The work itself; each answer goes into the sum as it comes.
         inboxes = secure.inboxes()
+        missing |= dict.fromkeys(secure.disputed, f"{RefuseRound.code}/{Reason.MASK_DISPUTED}")
         task = order_content(order, weights)
         ask(
             "update",
@@ -156,7 +157,7 @@ class SecureSums:
 
         # 4. Who is in; and, if all are, the keys of the sum that follows.
         ahead = None
-        if following is not None and list(following.cohort) == secure.survivors == list(job.cohort):
+        if following is not None and following.cohort == job.cohort and secure.survivors == list(present):
             ahead = ServerSum(self._terms(following), self._roster)
         content = sum_content(survivors, ahead.terms.to_bytes() if ahead else None)
         ask(
@@ -167,7 +168,7 @@ class SecureSums:
 
         # 5. The masks off.
         unmask = secure.unmask_order()
-        ahead = ahead if ahead and ahead.advertisers == job.cohort else None
+        ahead = ahead if ahead and ahead.advertisers == present else None
         content = sum_content(unmask, ahead.adverts_order() if ahead else None)
         ask(
             "unmask",
@@ -177,7 +178,7 @@ class SecureSums:
         started = time.monotonic()
         total = secure.terms.encoding.decode(secure.total())
         costs.seconds["aggregate"] += time.monotonic() - started
-        self._prepared = ahead if ahead and ahead.encapsulators == job.cohort else None
+        self._prepared = ahead if ahead and ahead.encapsulators == present else None
         return total, secure
 
     def _phase(
@@ -241,8 +242,8 @@ class SecureSums:
         size = len(job.cohort)
         if job.kind == "evaluate":
             return FixedPoint((Segment(job.layout.size, LARGEST_COUNT, 1.0),), size, 32)
-        examples = sorted(self._examples[name] for name in job.cohort)
-        return training_encoding(job.layout.size, examples, self._settings.update_clip)
+        examples = sorted(self._examples[name] for name in job.cohort if name in self._examples)
+        return training_encoding(job.layout.size, size, examples, self._settings.update_clip)
 
 
 def check_trust(settings: RunSettings) -> None:
@@ -273,19 +274,19 @@ def check_trust(settings: RunSettings) -> None:
 _Accept = Callable[[str, Message], None]
 
 
-def training_encoding(coordinates: int, examples: list[int], clip: float) -> FixedPoint:
+def training_encoding(coordinates: int, parties: int, examples: list[int], clip: float) -> FixedPoint:
     """How `[examples * update, examples, examples * loss]` is laid on integers.
 
     Args:
         coordinates: of the vector.
-        examples: of each hospital, as declared.
+        parties: hospitals whose vectors may be added.
+        examples: of each hospital that is there, as declared.
         clip: no coordinate of an update is larger.
 
     Returns:
         An encoding in 24 bits if every coordinate of the mean update, over two thirds of the hospitals, is then still
         exact to within `PRECISION * clip`, else in 32.
     """
-    parties = len(examples)
     weight = float(max(examples))
     update = float(np.float32(clip * weight))
     least = sum(sorted(examples)[: usual_threshold(parties, 0)])

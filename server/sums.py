@@ -11,6 +11,8 @@ from shared.models.tagger import Weights
 from shared.vector import Layout
 from shared.wire import Kind, Order
 
+LATE, ABSENT = "late", "absent"  # did not answer in time; did not greet when the run was started
+
 
 @dataclass(frozen=True)
 class Job:

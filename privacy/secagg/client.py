@@ -13,7 +13,8 @@ Guarantees, for this hospital's vector against the aggregator and up to `collude
       `threshold` hospitals signed one and the same set of survivors; its peers' masks only if it is not in that set.
     - Keys, threshold, ring and cohort are checked against the site's policy before anything is sent.
     - What was masked is on disk before it leaves, and so is the set that was confirmed (`Memory`): neither a replay
-      nor a restart gets a second answer, and one task is never unmasked for two sets of hospitals.
+      nor a restart gets a second answer. Attempts at one task are for one cohort and threshold, so two of them have
+      an honest signer in common, who signs one set of survivors only: no two sums of one task are ever unmasked.
     - Whatever goes wrong, the hospital leaves the attempt for good.
 """
 
@@ -69,11 +70,12 @@ from shared.refusal import Reason, RefuseRound
 class Memory(Protocol):
     """What a hospital remembers of its secure sums, whatever happens to its process."""
 
-    def masking(self, terms: Terms) -> None:
-        """Notes durably that this attempt is masked now.
+    def masking(self, terms: Terms, task: bytes) -> None:
+        """Notes durably that this attempt is masked now, and for which cohort and threshold the task is.
 
         Raises:
-            RefuseRound: `REPLAYED` if it was before.
+            RefuseRound: `REPLAYED` if it was before; `ANOTHER_SET` if the task was masked for another cohort or
+                threshold.
         """
 
     def confirming(self, terms: Terms, task: bytes, survivors: Sequence[str]) -> None:
@@ -267,12 +269,12 @@ class ClientSum:
             What may leave.
 
         Raises:
-            RefuseRound: another shape or type, or this attempt was masked before.
+            RefuseRound: another shape or type, this attempt was masked before, or the task was for another cohort.
         """
         with self._step(Step.MASK, Step.CONFIRM):
             if vector.dtype != np.int32 or vector.shape != (self.terms.encoding.size,):
                 raise RefuseRound(Reason.VECTOR)
-            self._memory.masking(self.terms)
+            self._memory.masking(self.terms, self.task)
             plus = [derive_seed(self._self_seed, self._view, "self", self._own)]
             minus: list[bytes] = []
             for peer in self._sharers:

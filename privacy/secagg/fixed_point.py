@@ -20,6 +20,7 @@ from shared.refusal import Reason, RefuseRound
 _CHUNK = 1 << 15
 LARGEST_VECTOR = 1 << 32  # coordinates
 MOST_SEGMENTS = 64
+_EXPONENT = 60  # of bounds and scales: within it, no product of float32 overflows or vanishes
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class FixedPoint:
             scale, most = np.float32(segment.scale), np.float32(segment.bound * segment.scale)
             for start in range(at, at + segment.length, _CHUNK):
                 end = min(start + _CHUNK, at + segment.length)
-                scaled = np.multiply(values[start:end], scale, out=spare[: end - start])
+                with np.errstate(over="ignore"):  # an infinite product is clipped like any that is too large
+                    scaled = np.multiply(values[start:end], scale, out=spare[: end - start])
                 if not max(scaled.max(), -scaled.min()) <= most:  # also when one is not a number
                     if not np.isfinite(values[start:end]).all():
                         raise RefuseRound(Reason.VECTOR)
@@ -109,10 +111,11 @@ class FixedPoint:
 
     def decode(self, total: NDArray[np.int32]) -> NDArray[np.float64]:
         """The sum of clipped values, to within `parties / (2 * scale)`; shape (size,)."""
-        decoded = total.astype(np.float64)
+        decoded = np.empty(total.shape, dtype=np.float64)
         at = 0
         for segment in self.segments:
-            decoded[at : at + segment.length] /= segment.scale
+            part = slice(at, at + segment.length)
+            np.multiply(total[part], 1 / segment.scale, out=decoded[part])  # exact: a power of two
             at += segment.length
         return decoded
 
@@ -143,7 +146,8 @@ def _is_sound(segment: Segment) -> bool:
         and math.isfinite(segment.scale)
         and segment.scale > 0
         and math.frexp(segment.scale)[0] == 0.5
-        and math.isfinite(segment.bound * segment.scale)
+        and 2.0**-_EXPONENT <= segment.scale <= 2.0**_EXPONENT
+        and 2.0**-_EXPONENT <= segment.bound <= 2.0**_EXPONENT
         and segment.steps >= 1
         and float(np.float32(segment.bound * segment.scale)) <= segment.steps
     )

@@ -26,6 +26,7 @@ from shared.refusal import Reason, RefuseRound
 
 SEED, TAG = 32, 16  # bytes
 X25519_KEY, KEM_KEY, KEM_CIPHERTEXT = 32, 1184, 1088  # bytes
+_PRIME = 2**255 - 19
 _ONCE = bytes(12)  # the nonce of a key that seals one message
 
 
@@ -94,6 +95,14 @@ def encapsulate(peer: PublicKeys) -> tuple[bytes, bytes]:
         return MLKEM768PublicKey.from_public_bytes(peer.kem).encapsulate()
     except ValueError:
         raise RefuseRound(Reason.BAD_KEY) from None
+
+
+def is_canonical(agreement: bytes) -> bool:
+    """Whether an X25519 key is in the one form that an honest hospital makes: the top bit clear, and below the prime.
+
+    X25519 itself takes others for the same key (RFC 7748, section 5), so a repeated key could hide behind one.
+    """
+    return int.from_bytes(agreement, "little") < _PRIME
 
 
 def check_keys(public: PublicKeys) -> None:

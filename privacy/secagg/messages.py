@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from privacy.secagg.canonical import MAGIC, Reader, Writer
 from privacy.secagg.identity import SIGNATURE, Identity, Roster
-from privacy.secagg.keys import KEM_CIPHERTEXT, KEM_KEY, SEED, TAG, X25519_KEY, PublicKeys, encapsulates
+from privacy.secagg.keys import (
+    KEM_CIPHERTEXT,
+    KEM_KEY,
+    SEED,
+    TAG,
+    X25519_KEY,
+    PublicKeys,
+    encapsulates,
+    is_canonical,
+)
 from privacy.secagg.terms import Terms
 from privacy.secagg.transcript import DIGEST
 from shared.refusal import Reason, RefuseRound
@@ -57,7 +66,7 @@ class Advert:
         """Reads and verifies one.
 
         Raises:
-            RefuseRound: another form, no hospital of the cohort, or the signature does not verify.
+            RefuseRound: another form, no hospital of the cohort, a forged signature, or a key in a second form.
         """
         read = _open(data, _ADVERT, terms)
         owner = _member(read, terms.cohort)
@@ -65,6 +74,8 @@ class Advert:
         advert = cls(owner, keys, read.raw(DIGEST), read.raw(DIGEST), read.raw(SIGNATURE))
         read.end()
         roster.verify(owner, advert.signature, "advert", terms.digest, data[:-SIGNATURE])
+        if not is_canonical(keys.agreement):
+            raise RefuseRound(Reason.BAD_KEY, about=roster.hospitals[owner])
         return advert
 
 

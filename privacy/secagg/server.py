@@ -12,6 +12,7 @@ sum takes a hospital that lies about its own vector; the signed commitment to wh
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,17 @@ class Evidence:
     truthful: bool
 
 
+class Phase(Enum):
+    """What the aggregator collects."""
+
+    ADVERTS = auto()
+    CIPHERTEXTS = auto()
+    SHARES = auto()
+    VECTORS = auto()
+    SIGNATURES = auto()
+    SEEDS = auto()
+
+
 class ServerSum:
     """One attempt at one sum.
 
@@ -74,6 +86,10 @@ class ServerSum:
         self._masked: dict[int, tuple[NDArray[np.uint32], Masked, bytes]] = {}
         self._confirmed: dict[int, bytes] = {}
         self._revealed: dict[int, Revealed] = {}
+        self.phase = Phase.ADVERTS
+        self.disputed: list[str] = []
+        """Hospitals left out because they and a peer named different masks."""
+        self._total: NDArray[np.int32] | None = None
         self._sum = Accumulator(terms.encoding.size, terms.encoding.bits)
 
     # Advertise.
@@ -84,6 +100,7 @@ class ServerSum:
         Raises:
             RefuseRound: forged, a key that is none, or one that another hospital has shown.
         """
+        self._collecting(Phase.ADVERTS, hospital)
         advert = Advert.from_bytes(message, self.terms, self._roster)
         owner = self._is_from(hospital, advert.owner, self._adverts)
         check_keys(advert.keys)
@@ -98,7 +115,7 @@ class ServerSum:
         Raises:
             RefuseRound: `TOO_FEW`.
         """
-        self._advertised = self._enough(self._adverts)
+        self._advertised = self._close(Phase.CIPHERTEXTS, self._adverts)
         adverts = [self._adverts[owner][0] for owner in self._advertised]
         return adverts_order(self.terms, adverts)
 
@@ -115,6 +132,7 @@ class ServerSum:
         Raises:
             RefuseRound: malformed.
         """
+        self._collecting(Phase.CIPHERTEXTS, hospital)
         found = Encapsulated.from_bytes(message, self.terms, self._advertised)
         self._encapsulated[self._is_from(hospital, found.owner, self._encapsulated)] = found
 
@@ -127,7 +145,7 @@ class ServerSum:
         Raises:
             RefuseRound: `TOO_FEW`.
         """
-        self._members = members = self._enough(self._encapsulated)
+        self._members = members = self._close(Phase.SHARES, self._encapsulated)
         self._view = transcript.view(self.terms.digest, task, (self._adverts[m][0] for m in members))
         orders = {}
         for member in members:
@@ -151,22 +169,23 @@ class ServerSum:
         """Takes in a hospital's sealed shares.
 
         Raises:
-            RefuseRound: forged or malformed; `MASK_DISPUTED` if it commits to another mask than its peer.
+            RefuseRound: forged or malformed.
         """
+        self._collecting(Phase.SHARES, hospital)
         shared = Shared.from_bytes(message, self.terms, self._view, self._members, self._roster)
-        owner = self._is_from(hospital, shared.owner, self._shared)
-        for peer, other in self._shared.items():
-            if other.masks[owner] != shared.masks[peer]:
-                raise RefuseRound(Reason.MASK_DISPUTED, about=hospital)
-        self._shared[owner] = shared
+        self._shared[self._is_from(hospital, shared.owner, self._shared)] = shared
 
     def inboxes(self) -> dict[str, bytes]:
         """Closes the phase: the shares sealed for each hospital, by hospital.
 
+        Two hospitals that commit to different masks for each other cannot both stay. Whoever is in most disputes goes
+        first, so a single liar goes alone; of two with one dispute each, both go.
+
         Raises:
             RefuseRound: `TOO_FEW`.
         """
-        self._sharers = self._enough(self._shared)
+        self._leave_out_disputed()
+        self._sharers = self._close(Phase.VECTORS, self._shared)
         orders = {}
         for member in self._sharers:
             others = [owner for owner in self._sharers if owner != member]
@@ -190,6 +209,7 @@ class ServerSum:
         Raises:
             RefuseRound: forged, or another shape or type.
         """
+        self._collecting(Phase.VECTORS, hospital)
         masked = Masked.from_bytes(commitment, self.terms, self._view, self._sharers, self._roster)
         owner = self._is_from(hospital, masked.owner, self._masked)
         check_packed(words, self.terms.encoding.size, self.terms.encoding.bits, about=hospital)
@@ -202,7 +222,7 @@ class ServerSum:
         Raises:
             RefuseRound: `TOO_FEW`.
         """
-        self._survivors = self._enough(self._masked)
+        self._survivors = self._close(Phase.SIGNATURES, self._masked)
         self._statement = transcript.survivor_statement(self._view, self._sharers, self._survivors)
         return survivors_order(self.terms, self._survivors)
 
@@ -219,6 +239,7 @@ class ServerSum:
         Raises:
             RefuseRound: forged.
         """
+        self._collecting(Phase.SIGNATURES, hospital)
         owner, signature = read_confirmed(message, self.terms, self._statement, self._survivors, self._roster)
         self._confirmed[self._is_from(hospital, owner, self._confirmed)] = signature
 
@@ -228,7 +249,7 @@ class ServerSum:
         Raises:
             RefuseRound: `TOO_FEW`.
         """
-        self._enough(self._confirmed)
+        self._close(Phase.SEEDS, self._confirmed)
         return unmask_order(self.terms, self._confirmed)
 
     # Unmask.
@@ -239,6 +260,7 @@ class ServerSum:
         Raises:
             RefuseRound: malformed; `SHARE_WRONG` if a share is not the one its owner committed to.
         """
+        self._collecting(Phase.SEEDS, hospital)
         revealed = Revealed.from_bytes(message, self.terms, self._sharers, self._survivors)
         holder = self._is_from(hospital, revealed.holder, self._revealed)
         if len(self._revealed) < self.terms.threshold:  # the others' are not needed
@@ -259,6 +281,8 @@ class ServerSum:
             RefuseRound: `TOO_FEW`; `SEED_WRONG` or `MASK_DISPUTED` about a hospital that shared another seed than it
                 committed to.
         """
+        if self._total is not None:
+            return self._total
         holders = self._enough(self._revealed)[: self.terms.threshold]
         points = [self._members.index(holder) + 1 for holder in holders]
         seeds = combine(
@@ -281,7 +305,8 @@ class ServerSum:
             for peer, mask in self._recovered(owner, seed, name).items():  # undoes what the peer added
                 (plus if owner < peer else minus).append(mask)
         add_masks(self._sum.vector, plus, minus, threads=self._threads)
-        return self._sum.signed()
+        self._total = self._sum.signed()
+        return self._total
 
     def evidence(self) -> list[Evidence]:
         """Each survivor's signed commitment, and whether it sent what it committed to."""
@@ -305,6 +330,30 @@ class ServerSum:
             if commit_mask(self._view, owner, peer, mask) != shared.masks[peer]:
                 raise RefuseRound(Reason.MASK_DISPUTED, about=name)
         return masks
+
+    def _leave_out_disputed(self) -> None:
+        disputes = {
+            owner: {peer for peer in self._shared if peer != owner and self._differ(owner, peer)}
+            for owner in self._shared
+        }
+        while most := max(map(len, disputes.values()), default=0):
+            for owner in [owner for owner, peers in disputes.items() if len(peers) == most]:
+                self.disputed.append(self._roster.hospitals[owner])
+                del disputes[owner], self._shared[owner]
+            disputes = {owner: peers & disputes.keys() for owner, peers in disputes.items()}
+
+    def _differ(self, one: int, other: int) -> bool:
+        return self._shared[one].masks[other] != self._shared[other].masks[one]
+
+    def _collecting(self, phase: Phase, hospital: str) -> None:
+        """Refuses an answer that comes before its phase, or after the order that closed it."""
+        if self.phase is not phase:
+            raise RefuseRound(Reason.OUT_OF_TURN, about=hospital)
+
+    def _close(self, then: Phase, answers: Mapping[int, object]) -> list[int]:
+        enough = self._enough(answers)
+        self.phase = then
+        return enough
 
     def _is_from(self, hospital: str, claimed: int, already: Mapping[int, object]) -> int:
         """The sender's index: a hospital speaks for itself, and once in a phase."""

@@ -29,17 +29,28 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_an_attempt_is_masked_once_across_restarts(path: Path, terms: Terms) -> None:
-    SiteMemory(path).masking(terms)
+    SiteMemory(path).masking(terms, TASK)
     with pytest.raises(RefuseRound) as refusal:
-        SiteMemory(path).masking(terms)
+        SiteMemory(path).masking(terms, TASK)
     assert refusal.value.reason is Reason.REPLAYED
 
 
 @pytest.mark.parametrize("change", [{"attempt": 2}, {"number": 2}, {"run": bytes([1] * 16)}])
 def test_another_attempt_sum_or_run_is_another(path: Path, terms: Terms, change: dict[str, Any]) -> None:
     memory = SiteMemory(path)
-    memory.masking(terms)
-    memory.masking(replace(terms, **change))
+    memory.masking(terms, TASK)
+    memory.masking(replace(terms, **change), TASK)
+
+
+@pytest.mark.parametrize("change", [{"cohort": (0, 1)}, {"threshold": 2}, {"roster": bytes(32)}])
+def test_a_task_is_for_one_cohort(path: Path, terms: Terms, change: dict[str, Any]) -> None:
+    SiteMemory(path).masking(terms, TASK)
+    again = replace(terms, attempt=2)
+    with pytest.raises(RefuseRound) as refusal:
+        SiteMemory(path).masking(replace(again, **change), TASK)
+    assert refusal.value.reason is Reason.ANOTHER_SET
+    SiteMemory(path).masking(again, TASK)
+    SiteMemory(path).masking(replace(terms, attempt=3, **change), OTHER)
 
 
 def test_a_task_is_confirmed_with_one_set(path: Path, terms: Terms) -> None:
@@ -53,7 +64,7 @@ def test_a_task_is_confirmed_with_one_set(path: Path, terms: Terms) -> None:
 
 
 def _note_and_die(path: Path, terms: Terms) -> None:
-    SiteMemory(path).masking(terms)
+    SiteMemory(path).masking(terms, TASK)
     SiteMemory(path).confirming(terms, TASK, ["a", "b"])
     os.kill(os.getpid(), 9)
 
@@ -64,7 +75,7 @@ def test_what_was_noted_outlives_a_killed_process(path: Path, terms: Terms) -> N
     process.join()
     assert process.exitcode == -9
     with pytest.raises(RefuseRound):
-        SiteMemory(path).masking(terms)
+        SiteMemory(path).masking(terms, TASK)
     with pytest.raises(RefuseRound):
         SiteMemory(path).confirming(terms, TASK, ["a"])
 

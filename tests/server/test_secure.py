@@ -306,6 +306,23 @@ def test_who_was_away_is_back_in_the_next_round(
     assert [done.answered for done in state.rounds] == [["a", "b", "c"], ["a", "b", "c", "d"]]
 
 
+def test_who_is_away_at_the_start_counts_as_a_drop_out(
+    town: Any, federate: Any, faulty: Any, client_app: ClientApp, tmp_path: Path
+) -> None:
+    """The cohort stays the same, so that those who signed for a task can sign for it again."""
+    settings = town.settings(town.hospitals("a", "b", "c", "d"), rounds=2, trust="secagg")
+    wire = Wire(faulty({("d", "query.hello"): _vanish}))
+    state = federate(settings, tmp_path / "run", app=wire.app)
+    assert [done.answered for done in state.rounds] == [["a", "b", "c"]] * 2
+    assert state.rounds[0].cohort == list("abcd")
+    assert state.rounds[0].missing == {"d": "absent"}
+    (sent, *_) = [
+        c.config_records["sum"]["message"] for _, kind, c in wire.orders if kind == "train.advertise"
+    ]
+    assert len(Terms.from_bytes(sent).cohort) == 4
+    assert wire.types().count("advertise") == 1
+
+
 def test_a_site_with_a_key_never_answers_in_the_clear(
     town: Any, federate: Any, client_app: ClientApp, tmp_path: Path
 ) -> None:
@@ -400,7 +417,7 @@ def test_evaluation_is_secure_too(
     ("examples", "bits"), [([100] * 4, 24), ([100] * 10, 24), ([100] * 20, 32), ([1] * 9 + [10_000], 32)]
 )
 def test_the_ring_is_as_small_as_precision_allows(examples: list[int], bits: int) -> None:
-    encoding = training_encoding(1002, examples, 1.0)
+    encoding = training_encoding(1002, len(examples), examples, 1.0)
     assert encoding.bits == bits
     assert [segment.length for segment in encoding.segments] == [1000, 1, 1]
     least = sum(sorted(examples)[: 2 * len(examples) // 3 + 1])

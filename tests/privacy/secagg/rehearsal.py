@@ -24,13 +24,17 @@ class KeptInMemory:
 
     def __init__(self) -> None:
         self.masked: set[tuple[bytes, int, int]] = set()
+        self.bound: dict[bytes, tuple[tuple[int, ...], int]] = {}
         self.confirmed: dict[bytes, tuple[str, ...]] = {}
 
-    def masking(self, terms: Terms) -> None:
+    def masking(self, terms: Terms, task: bytes) -> None:
         attempt = (terms.run, terms.number, terms.attempt)
         if attempt in self.masked:
             raise RefuseRound(Reason.REPLAYED)
         self.masked.add(attempt)
+        cohort = (terms.cohort, terms.threshold)
+        if self.bound.setdefault(task, cohort) != cohort:
+            raise RefuseRound(Reason.ANOTHER_SET)
 
     def confirming(self, terms: Terms, task: bytes, survivors: Sequence[str]) -> None:
         if self.confirmed.setdefault(task, tuple(survivors)) != tuple(survivors):
