@@ -145,8 +145,10 @@ class SecureSums:
         )
 
         # 3. The work itself; each answer goes into the sum as it comes.
-        inboxes = secure.inboxes()
-        missing |= dict.fromkeys(secure.disputed, f"{RefuseRound.code}/{Reason.MASK_DISPUTED}")
+        try:
+            inboxes = secure.inboxes()
+        finally:
+            missing |= dict.fromkeys(secure.disputed, f"{RefuseRound.code}/{Reason.MASK_DISPUTED}")
         task = order_content(order, weights)
         ask(
             "update",

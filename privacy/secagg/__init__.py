@@ -9,8 +9,8 @@ complete graph, with long-term identities, a post-quantum hybrid and commitments
 
 Guarantees, against an aggregator that departs from the protocol at will together with up to `colluders` hospitals, as
 long as AES-256, SHA-256, Ed25519, and X25519 or ML-KEM-768 hold:
-    - It learns at most one sum for each task, over at least `threshold` hospitals, and so over at least
-      `threshold - colluders` honest ones, or it learns nothing (`client`).
+    - For each task it learns at most one sum that holds a given hospital's vector, over at least `threshold`
+      hospitals and so over at least `threshold - colluders` honest ones, or it learns nothing (`client`).
     - Whoever records everything today and breaks X25519 later learns no more (`keys`).
     - A hospital that vanishes in any phase costs its own vector at most, never a wrong sum (`server`).
 

@@ -1,4 +1,4 @@
-"""One hospital in one attempt at a secure sum: six steps, each taken once, in order, or not at all.
+"""One hospital in one attempt at a secure sum: seven steps, each taken once, in order, or not at all.
 
     advertise    terms               -> fresh keys, commitments to two seeds
     encapsulate  everyone's keys     -> KEM ciphertexts
@@ -14,8 +14,9 @@ Guarantees, for this hospital's vector against the aggregator and up to `collude
     - Keys, threshold, ring and cohort are checked against the site's policy before anything is sent.
     - What was masked is on disk before it leaves, and so is the set that was confirmed (`Memory`): neither a replay
       nor a restart gets a second answer. Attempts at one task are for one cohort and threshold, so two of them have
-      an honest signer in common, who signs one set of survivors only: no two sums of one task are ever unmasked.
-    - Whatever goes wrong, the hospital leaves the attempt for good.
+      an honest signer in common, who signs one set of survivors only: no two sums of one task that hold this
+      hospital's vector are ever unmasked.
+    - A step that fails is the last: the hospital leaves the attempt and drops its keys, seeds and shares.
 """
 
 import hashlib
@@ -340,11 +341,16 @@ class ClientSum:
 
     @contextmanager
     def _step(self, now: Step, then: Step) -> Iterator[None]:
-        """Takes one step; a step that fails is the last."""
+        """Takes one step; a step that fails is the last, and leaves no secret behind."""
         if self.next is not now:
             raise RefuseRound(Reason.OUT_OF_TURN)
         self.next = Step.LEFT
-        yield
+        try:
+            yield
+        except BaseException:
+            for secret in ("_keys", "_kem", "_self_seed", "_recovery_seed", "_pairs", "_held"):
+                self.__dict__.pop(secret, None)
+            raise
         self.next = then
 
     def _read_adverts(self, order: bytes) -> dict[int, Advert]:

@@ -6,7 +6,8 @@ raises if that hospital's answer cannot be used and changes nothing then; the or
 Guarantees: `total` is exactly the sum of the survivors' encoded vectors, or an error names who departed from the
 protocol. A hospital may vanish in any phase as long as `threshold` remain. A seed put together from shares is
 checked against its owner's commitment, a share against its owner's, a pair's mask against both ends', so a wrong
-sum takes a hospital that lies about its own vector; the signed commitment to what it sent is kept (`evidence`).
+sum takes a hospital that lies about its own vector; the signed commitment to what it sent is kept (`evidence`), and
+until then the masked vectors are, too.
 """
 
 import hashlib
@@ -278,8 +279,8 @@ class ServerSum:
             The exact sum of the survivors' encoded vectors, shape (coordinates,).
 
         Raises:
-            RefuseRound: `TOO_FEW`; `SEED_WRONG` or `MASK_DISPUTED` about a hospital that shared another seed than it
-                committed to.
+            RefuseRound: `TOO_FEW`; `SEED_WRONG`, `MASK_DISPUTED` or `SHARE_FORGED` about a hospital that shared
+                another seed, or sealed other masks, than it committed to.
         """
         if self._total is not None:
             return self._total
