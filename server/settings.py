@@ -55,9 +55,9 @@ class RunSettings(BaseModel):
     """Hospitals that may help the aggregator without anything being learned."""
     hybrid: bool = True
     """Post-quantum keys beside the classical ones."""
-    update_clip: float = Field(default=1.0, gt=0)
+    update_clip: float = Field(default=1.0, ge=1e-6, le=1e6)
     """No coordinate of a hospital's update counts for more."""
-    largest_norm: float | None = Field(default=None, gt=0)
+    largest_norm: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """A mean update of a larger L2 norm is discarded; None for an eighth of the clip in every coordinate."""
     evaluate_every: int = Field(default=1, ge=1)
     """Rounds between evaluations on the held-out patients; the last round is always evaluated."""

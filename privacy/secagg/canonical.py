@@ -24,7 +24,7 @@ class Writer:
         return self
 
     def real(self, value: float) -> "Writer":
-        """Appends a finite IEEE 754 double."""
+        """Appends an IEEE 754 double; finite, or no reader will take it."""
         self._parts.append(struct.pack(">d", value))
         return self
 
@@ -39,7 +39,7 @@ class Writer:
         return self.unsigned(len(data), 2).raw(data)
 
     def indices(self, values: list[int]) -> "Writer":
-        """Appends hospitals by index, ascending, their number first."""
+        """Appends hospitals by index, which must ascend, their number first."""
         self.unsigned(len(values), 2)
         for value in values:
             self.unsigned(value, 2)

@@ -95,17 +95,16 @@ class FixedPoint:
         spare = np.empty(min(_CHUNK, self.size), dtype=np.float32)
         at = clipped = 0
         for segment in self.segments:
-            scale, most = np.float32(segment.scale), np.float32(segment.bound * segment.scale)
+            scale, surely_within = np.float32(segment.scale), _rounded_down(segment.bound * segment.scale)
             for start in range(at, at + segment.length, _CHUNK):
                 end = min(start + _CHUNK, at + segment.length)
                 with np.errstate(over="ignore"):  # an infinite product is clipped like any that is too large
                     scaled = np.multiply(values[start:end], scale, out=spare[: end - start])
-                if not max(scaled.max(), -scaled.min()) <= most:  # also when one is not a number
-                    if not np.isfinite(values[start:end]).all():
-                        raise RefuseRound(Reason.VECTOR)
-                    clipped += int(np.count_nonzero(np.abs(scaled) > most))
-                    np.clip(scaled, -most, most, out=scaled)
-                encoded[start:end] = np.rint(scaled, out=scaled)
+                if max(scaled.max(), -scaled.min()) <= surely_within:  # false also when one is not a number
+                    encoded[start:end] = np.rint(scaled, out=scaled)
+                else:
+                    encoded[start:end], outside = _clip(values[start:end], segment)
+                    clipped += outside
             at += segment.length
         return encoded, clipped
 
@@ -126,7 +125,7 @@ class FixedPoint:
 
 
 def finest_scale(bound: float, parties: int, bits: int) -> float:
-    """The largest power of two with which `parties` values within `bound` add up without overflow."""
+    """The largest power of two with which `parties` values within a positive `bound` add up without overflow."""
     exponent = math.floor(math.log2(((1 << (bits - 1)) - 1) / (parties * bound)))
     while parties * math.ceil(bound * 2.0**exponent) >= 1 << (bits - 1):
         exponent -= 1
@@ -136,6 +135,21 @@ def finest_scale(bound: float, parties: int, bits: int) -> float:
 def smallest_ring(bound: float, parties: int, largest_error: float) -> int:
     """24 bits if the decoded sum keeps within `largest_error` (in the unit of `bound`), else 32."""
     return 24 if parties / (2 * finest_scale(bound, parties, 24)) <= largest_error else 32
+
+
+def _clip(values: NDArray[np.float32], segment: Segment) -> tuple[NDArray[np.int64], int]:
+    """Encodes values of which some may be out of bounds, in float64, where nothing is lost; and counts those."""
+    if not np.isfinite(values).all():
+        raise RefuseRound(Reason.VECTOR)
+    exact = values.astype(np.float64)
+    outside = int(np.count_nonzero(np.abs(exact) > segment.bound))
+    clipped = np.clip(exact, -segment.bound, segment.bound) * segment.scale
+    return np.rint(clipped).astype(np.int64), outside
+
+
+def _rounded_down(value: float) -> np.float32:
+    nearest = np.float32(value)
+    return nearest if float(nearest) <= value else np.nextafter(nearest, np.float32(0))
 
 
 def _is_sound(segment: Segment) -> bool:
@@ -149,5 +163,4 @@ def _is_sound(segment: Segment) -> bool:
         and 2.0**-_EXPONENT <= segment.scale <= 2.0**_EXPONENT
         and 2.0**-_EXPONENT <= segment.bound <= 2.0**_EXPONENT
         and segment.steps >= 1
-        and float(np.float32(segment.bound * segment.scale)) <= segment.steps
     )

@@ -10,12 +10,17 @@ from functools import cached_property
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from privacy.secagg.transcript import tagged_hash
 from shared.refusal import Reason, RefuseRound
 
 PUBLIC_KEY, SIGNATURE = 32, 64  # bytes
+_PRIME = 2**255 - 19
+_D = (
+    -121665 * pow(121666, -1, _PRIME) % _PRIME
+)  # of the curve -x^2 + y^2 = 1 + d x^2 y^2 (RFC 8032, section 5.1)
 MOST_HOSPITALS = 65_535
 
 
@@ -62,14 +67,13 @@ class Roster:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self.hospitals = tuple(sorted(keys))
         self.keys = tuple(keys[name] for name in self.hospitals)
-        if not 1 <= len(keys) <= MOST_HOSPITALS or not all(self.hospitals):
+        if not 1 <= len(keys) <= MOST_HOSPITALS or not all(map(_is_name, self.hospitals)):
             raise RefuseRound(Reason.ROSTER)
         if len(set(self.keys)) != len(self.keys):
             raise RefuseRound(Reason.REPEATED_KEY)
-        try:
-            self._loaded = [Ed25519PublicKey.from_public_bytes(key) for key in self.keys]
-        except ValueError:
-            raise RefuseRound(Reason.BAD_KEY) from None
+        if not all(map(_is_key, self.keys)):
+            raise RefuseRound(Reason.BAD_KEY)
+        self._loaded = [Ed25519PublicKey.from_public_bytes(key) for key in self.keys]
 
     @cached_property
     def digest(self) -> bytes:
@@ -100,3 +104,32 @@ class Roster:
             self._loaded[index].verify(signature, tagged_hash(f"sign/{label}", *parts))
         except InvalidSignature:
             raise RefuseRound(Reason.SIGNATURE, about=self.hospitals[index]) from None
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return bool(name.encode("utf-8", "strict"))
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_key(key: bytes) -> bool:
+    """Whether bytes are a point of the curve that is not of low order: under those, some signatures fit any message.
+
+    OpenSSL takes any 32 bytes for a key. The order is told by X25519 on the same curve's other form, which refuses
+    points of low order.
+    """
+    if len(key) != PUBLIC_KEY:
+        return False
+    y = int.from_bytes(key, "little") & ~(1 << 255)
+    if y >= _PRIME or y == 1:
+        return False
+    x_squared = (y * y - 1) * pow(_D * y * y + 1, -1, _PRIME) % _PRIME
+    if pow(x_squared, (_PRIME - 1) // 2, _PRIME) == _PRIME - 1:
+        return False
+    u = (1 + y) * pow(1 - y, -1, _PRIME) % _PRIME
+    try:
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(u.to_bytes(32, "little")))
+    except ValueError:
+        return False
+    return True

@@ -316,7 +316,7 @@ class ServerSum:
                 self._roster.hospitals[owner],
                 self._view.hex(),
                 commitment.hex(),
-                hashlib.sha256(words.data).digest() == masked.digest,
+                hashlib.sha256(np.ascontiguousarray(words).data).digest() == masked.digest,
             )
             for owner, (words, masked, commitment) in sorted(self._masked.items())
         ]

@@ -90,7 +90,7 @@ class Terms:
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 of the canonical form (`h` in the design)."""
+        """The canonical form's tagged hash (`h` in the design)."""
         return tagged_hash("terms", self.to_bytes())
 
 

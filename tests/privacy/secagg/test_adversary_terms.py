@@ -90,19 +90,6 @@ def wrapped(rehearsal: Rehearsal) -> Gain:
     return Rogue(rehearsal, vectors=dict.fromkeys(range(5), most)).play_to_the_end(), most
 
 
-def a_scale_beyond_float32() -> Gain:
-    """It is infinite as a float32, and zero times that is no number: zeros become -2^31, far beyond the bound."""
-    rehearsal = Rehearsal(4)
-    encoding = FixedPoint((Segment(rehearsal.coordinates, 1.0, 2.0**20),), 4, 32)
-    beyond = (Segment(rehearsal.coordinates, 2.0**-190, 2.0**200),)
-    object.__setattr__(encoding, "segments", beyond)  # its constructor would refuse
-    rogue = Rogue(with_terms(rehearsal, encoding=encoding))
-    rogue.enter()
-    with np.errstate(all="ignore"):
-        encoded, _ = rogue.clients[VICTIM].terms.encoding.encode(np.zeros(rehearsal.coordinates, np.float32))
-    return encoded, np.full(rehearsal.coordinates, -(1 << 31))
-
-
 def coarse_scale() -> Gain:
     rehearsal = Rehearsal(4)
     encoding = FixedPoint((Segment(rehearsal.coordinates, 1.0, 1.0),), 4, 32)
@@ -201,7 +188,6 @@ ATTACKS = [
     ),
     Attack(too_few_parties, "terms", Reason.RING, A_WRONG_SUM, policy(Reason.RING)),
     Attack(a_ring_that_overflows, "terms", Reason.RING, A_WRONG_SUM, NO_OVERFLOW),
-    Attack(a_scale_beyond_float32, "terms", Reason.RING, A_WRONG_SUM, NO_OVERFLOW),
     Attack(
         coarse_scale,
         "terms",
