@@ -5,7 +5,8 @@ import random
 import resource
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Discarded:
     """Why a sum was not used, and the hospitals' signed commitments to what they sent."""
 
     reason: str
-    evidence: list[dict[str, object]]
+    evidence: list[dict[str, Any]]
 
 
 def run_round(
@@ -82,9 +83,10 @@ def run_round(
     discarded = None
     weights, moments = state.weights, state.moments
     if why := _implausible(norm, mean.examples, job.layout, settings):
-        discarded = Discarded(why, trained.evidence)
+        discarded = Discarded(why, trained.evidence())
     else:
         weights, moments = step(settings.strategy, weights, mean.arrays, moments, number)
+    trained = replace(trained, evidence=list)  # and with it goes what the hospitals sent
     moved = time.monotonic() - started
 
     # 4. All hospitals score the new model on patients nobody trained on.

@@ -16,7 +16,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from flwr.app import Message, RecordDict
@@ -100,7 +102,7 @@ class SecureSums:
                 total=total,
                 answered=secure.survivors,
                 missing={name: why for name, why in missing.items() if name not in secure.survivors},
-                evidence=[dataclasses.asdict(item) for item in secure.evidence()],
+                evidence=partial(_evidence, secure),
                 bytes_down=costs.down,
                 bytes_up=costs.up,
                 seconds=dict(costs.seconds),
@@ -313,6 +315,10 @@ def _message(
                 log.warning("next sum, %s: %s", hospital, refusal.reason)
 
     return take
+
+
+def _evidence(secure: ServerSum) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(item) for item in secure.evidence()]
 
 
 def _number(job: Job) -> int:

@@ -1,6 +1,6 @@
 """What a round asks for: the sum of the hospitals' vectors, however it comes about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,7 +40,7 @@ class Summed:
         answered: hospitals whose vectors are in it.
         missing: why the others' are not, by hospital.
         vectors: each hospital's own; empty wherever the aggregator must not see them.
-        evidence: signed commitments of each hospital, for the record of a sum that is discarded.
+        evidence: tells each hospital's signed commitment, and whether it was true to it; keeps alive what they sent.
         bytes_down: sent to hospitals.
         bytes_up: received from hospitals.
         seconds: by phase.
@@ -51,7 +51,7 @@ class Summed:
     answered: list[str]
     missing: dict[str, str]
     vectors: Mapping[str, NDArray[np.number]] = field(default_factory=dict)
-    evidence: list[dict[str, Any]] = field(default_factory=list)
+    evidence: Callable[[], list[dict[str, Any]]] = list
     bytes_down: int = 0
     bytes_up: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
