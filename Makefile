@@ -38,8 +38,9 @@ lint: install ## Check style, types and the direction of imports
 
 check: lint test ## What must pass before a commit: lint and test
 
-bench: install ## Measure how time and memory grow with 10, 30 and 100 hospitals
+bench: install ## Measure how a federation grows with its hospitals, and secure sums against Flower's
 	$(BIN)/clinfed bench scale
+	$(BIN)/clinfed bench secagg
 
 ui: install ## Serve the newest report on 127.0.0.1:8765, to this machine only (a page of its own comes with issue 6)
 	@test -n "$(NEWEST)" || { echo "There is no report yet: make demo" >&2; exit 1; }

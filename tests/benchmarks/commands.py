@@ -1,9 +1,11 @@
 """Measures clinfed on this machine; there in a checkout only."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,24 +28,65 @@ def scale(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Time and memory of a local federation as it grows: every hospital trains and evaluates in one process."""
-    from server.simulate import machine
     from tests.benchmarks import scale as work
 
     counts = [int(size) for size in sizes.split(",")]
     rows = work.measure(counts, lambda size: typer.echo(f"{size} hospitals done", err=True))
     if plot is not None:
         work.plot(rows, plot)
+    _report("scale", rows, work.ratios(rows), as_json=as_json)
+
+
+@app.command()
+def secagg(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only the sizes that the ratios are made of: 10 and 30 hospitals.")
+    ] = False,
+    repeat: Annotated[
+        int, typer.Option("--repeat", min=1, help="Turns of each side; sizes without a ratio may get fewer.")
+    ] = 3,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Also draw the times into this SVG file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Secure sums against Flower's SecAgg+ and this machine's limit: CPU time and bytes, one thread, by turns.
+
+    All sizes take five minutes or more and 5 GiB; Flower takes part up to 30 hospitals, of 10 million coordinates 10.
+    """
+    from tests.benchmarks import secagg as work
+    from tests.benchmarks.secagg_limit import mask_rates
+
+    sizes = work.QUICK if quick else work.FULL
+    rows = work.measure(sizes, repeat, lambda line: typer.echo(line, err=True))
+    masks = mask_rates(work.MASKS if quick else work.MORE_MASKS, 5 * repeat)
+    found = work.ratios(sizes, rows, masks[: len(work.MASKS)], work.overhead(100))
+    if plot is not None:
+        work.plot(rows, plot)
+    _report("secagg", [*rows, *masks], found, as_json=as_json)
+
+
+def _report(
+    bench: str, rows: Sequence[dict[str, Any]], ratios: Mapping[str, float], *, as_json: bool
+) -> None:
+    """Prints figures: one JSON object, or a table for each kind of row and the ratios."""
     if as_json:
+        from server.simulate import machine
+
         result = {
-            "bench": "scale",
+            "bench": bench,
             "machine": machine(1),
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "rows": rows,
-            "ratios": work.ratios(rows),
+            "rows": list(rows),
+            "ratios": dict(ratios),
         }
         typer.echo(json.dumps(result, indent=1))
         return
-    names = list(rows[0])
-    typer.echo("  ".join(f"{name:>26}" for name in names))
-    for row in rows:
-        typer.echo("  ".join(f"{row[name]:>26}" for name in names))
+    for names, alike in groupby(rows, key=tuple):
+        table = [names, *(["-" if value is None else str(value) for value in row.values()] for row in alike)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for line in table:
+            typer.echo("  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)))
+        typer.echo("")
+    for name, ratio in ratios.items():
+        typer.echo(f"{name}  {ratio}")
