@@ -95,12 +95,12 @@ class SecureSums:
 
 
 def encode_and_mask(joined: ClientSum, values: NDArray[np.float32]) -> MaskedVector:
-    """Lays a vector on the sum's integers and masks it.
+    """Lays a vector on the sum's integers and masks it; the vector is overwritten.
 
     Raises:
         RefuseRound: a value is not finite, or the vector has another shape than the terms say.
     """
-    encoded, clipped = joined.terms.encoding.encode(values)
+    encoded, clipped = joined.terms.encoding.encode(values, overwrite=True)
     if clipped:
         log.warning("%d of %d values were clipped", clipped, values.size)
     return joined.mask(encoded)

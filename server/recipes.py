@@ -29,7 +29,7 @@ def recipe_for(kind: Kind, trained: Trained, *, demo: bool = False) -> dict[str,
             "model": {"dropout": 0.5, "vectors": "bundled"} | (small if demo else {}),
         }
     return {
-        "rounds": 6 if demo else 20 if trained == "head" else 12,
+        "rounds": 10 if demo else 20 if trained == "head" else 12,
         "recipe": {"learning_rate": _BERT_LEARNING_RATE.get(trained, 4e-4), "batch_size": 4},
         "model": {"dropout": 0.1, "window": 128},
     }

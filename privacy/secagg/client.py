@@ -186,7 +186,7 @@ class ClientSum:
             order: the task, who is still there, KEM ciphertexts.
 
         Returns:
-            The signed, sealed shares with their commitments.
+            The sealed shares with their commitments.
 
         Raises:
             RefuseRound: too few are left, or a key is no key.
@@ -228,7 +228,7 @@ class ClientSum:
                     self._view,
                     self._own,
                 ),
-            ).signed(self.terms, self._view, self._identity)
+            ).to_bytes(self.terms)
             self._held = {self._own: shares[self._own]}
             del self._keys, self._kem, self._recovery_seed, self._adverts, self._raw_adverts
             return answer
@@ -264,7 +264,7 @@ class ClientSum:
         """Masks this hospital's vector.
 
         Args:
-            vector: encoded as the terms say, shape (coordinates,); it becomes the masked vector in place.
+            vector: encoded as the terms say, shape (coordinates,), contiguous; it is overwritten.
 
         Returns:
             What may leave.
@@ -273,7 +273,8 @@ class ClientSum:
             RefuseRound: another shape or type, this attempt was masked before, or the task was for another cohort.
         """
         with self._step(Step.MASK, Step.CONFIRM):
-            if vector.dtype != np.int32 or vector.shape != (self.terms.encoding.size,):
+            shape = (self.terms.encoding.size,)
+            if vector.dtype != np.int32 or vector.shape != shape or not vector.flags.c_contiguous:
                 raise RefuseRound(Reason.VECTOR)
             self._memory.masking(self.terms, self.task)
             plus = [derive_seed(self._self_seed, self._view, "self", self._own)]
@@ -281,9 +282,8 @@ class ClientSum:
             for peer in self._sharers:
                 if peer != self._own:
                     (plus if self._own < peer else minus).append(self._pairs[peer].mask)
-            ring = vector.view(np.uint32)
-            add_masks(ring, plus, minus, threads=self._threads)
-            words = pack(ring, self.terms.encoding.bits)
+            words = pack(vector, self.terms.encoding.bits)
+            add_masks(words, plus, minus, threads=self._threads)
             digest = hashlib.sha256(words.data).digest()
             del self._pairs, self._self_seed
             commitment = Masked(self._own, digest).signed(self.terms, self._view, self._identity)
@@ -326,12 +326,12 @@ class ClientSum:
         """
         with self._step(Step.UNMASK, Step.LEFT):
             signatures = read_unmask_order(order, self.terms)
-            for signer, signature in signatures.items():
-                if signer not in self._survivors:
-                    raise RefuseRound(Reason.UNKNOWN_HOSPITAL)
-                self._roster.verify(signer, signature, "survivors", self._statement)
+            if not set(signatures) <= set(self._survivors):
+                raise RefuseRound(Reason.UNKNOWN_HOSPITAL)
             if len(signatures) < self.terms.threshold:
                 raise RefuseRound(Reason.TOO_FEW)
+            for signer, signature in signatures.items():
+                self._roster.verify(signer, signature, "survivors", self._statement)
             alive = set(self._survivors)
             shares = {
                 owner: held[:SEED] if owner in alive else held[SEED:] for owner, held in self._held.items()

@@ -50,7 +50,7 @@ class FixedPoint:
     Args:
         segments: in the order of coordinates.
         parties: hospitals whose vectors may be added.
-        bits: of the ring, 24 or 32.
+        bits: of the ring, 24, 28 or 32.
 
     Raises:
         RefuseRound: `RING` if the sum could overflow, or a number is out of its range.
@@ -77,11 +77,14 @@ class FixedPoint:
         """Coordinates in all."""
         return sum(segment.length for segment in self.segments)
 
-    def encode(self, values: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
+    def encode(
+        self, values: NDArray[np.float32], *, overwrite: bool = False
+    ) -> tuple[NDArray[np.int32], int]:
         """Clips and rounds.
 
         Args:
             values: finite float32, shape (size,).
+            overwrite: put the integers where the values were.
 
         Returns:
             Integers, shape (size,), and how many values were clipped.
@@ -91,7 +94,7 @@ class FixedPoint:
         """
         if values.dtype != np.float32 or values.shape != (self.size,):
             raise RefuseRound(Reason.VECTOR)
-        encoded = np.empty(self.size, dtype=np.int32)
+        encoded = values.view(np.int32) if overwrite else np.empty(self.size, dtype=np.int32)
         spare = np.empty(min(_CHUNK, self.size), dtype=np.float32)
         at = clipped = 0
         for segment in self.segments:
@@ -133,8 +136,9 @@ def finest_scale(bound: float, parties: int, bits: int) -> float:
 
 
 def smallest_ring(bound: float, parties: int, largest_error: float) -> int:
-    """24 bits if the decoded sum keeps within `largest_error` (in the unit of `bound`), else 32."""
-    return 24 if parties / (2 * finest_scale(bound, parties, 24)) <= largest_error else 32
+    """The fewest bits with which the decoded sum keeps within `largest_error` (in the unit of `bound`), or 32."""
+    enough = (b for b in RING_BITS if parties / (2 * finest_scale(bound, parties, b)) <= largest_error)
+    return next(enough, 32)
 
 
 def _clip(values: NDArray[np.float32], segment: Segment) -> tuple[NDArray[np.int64], int]:

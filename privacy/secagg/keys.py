@@ -89,12 +89,7 @@ def encapsulate(peer: PublicKeys) -> tuple[bytes, bytes]:
     Raises:
         RefuseRound: the peer's key is no ML-KEM-768 key.
     """
-    if not peer.kem:
-        return b"", b""
-    try:
-        return MLKEM768PublicKey.from_public_bytes(peer.kem).encapsulate()
-    except ValueError:
-        raise RefuseRound(Reason.BAD_KEY) from None
+    return _load_kem(peer.kem).encapsulate() if peer.kem else (b"", b"")
 
 
 def is_canonical(agreement: bytes) -> bool:
@@ -111,8 +106,9 @@ def check_keys(public: PublicKeys) -> None:
     Raises:
         RefuseRound: a point of low order, or no ML-KEM-768 key.
     """
-    AttemptKeys(hybrid=False).agree(public)
-    encapsulate(public)
+    _PROBE.agree(public)
+    if public.kem:
+        _load_kem(public.kem)
 
 
 def encapsulates(own: int, peer: int) -> bool:
@@ -207,6 +203,17 @@ def commit_mask(view: bytes, one: int, other: int, mask: bytes) -> bytes:
     """A commitment to the mask key of two hospitals; both send it, and both must send the same."""
     low, high = sorted((one, other))
     return tagged_hash("mask", view, _two(low), _two(high), mask)
+
+
+def _load_kem(key: bytes) -> MLKEM768PublicKey:
+    """Reads an ML-KEM-768 key; one that is not in its encoded form is refused (FIPS 203, section 7.2)."""
+    try:
+        return MLKEM768PublicKey.from_public_bytes(key)
+    except ValueError:
+        raise RefuseRound(Reason.BAD_KEY) from None
+
+
+_PROBE = AttemptKeys(hybrid=False)  # agrees with nobody: it tells points of low order
 
 
 def _two(index: int) -> bytes:

@@ -1,9 +1,9 @@
 """The messages of a secure sum, one class each: orders go to hospitals, the others come from them.
 
-Every message begins with the magic number, its kind, and the sum's number and attempt. What others rely on or a
-hospital may be held to ends with its signature: advert, shares, masked vector, survivors. KEM ciphertexts and
-revealed shares need none: a swapped one gives keys that open nothing, or fails its commitment. A list's length
-either follows from what both sides know or stands before it.
+Every message begins with the magic number, its kind, and the sum's number and attempt. What other hospitals rely
+on, or a hospital may be held to, ends with its signature: advert, masked vector, survivors. The rest needs none: a
+swapped ciphertext or share opens nothing, or fails a commitment. A list's length either follows from what both
+sides know or stands before it.
 """
 
 from collections.abc import Sequence
@@ -174,21 +174,18 @@ class Shared:
     masks: dict[int, bytes]
     recovery: bytes
 
-    def signed(self, terms: Terms, view: bytes, identity: Identity) -> bytes:
+    def to_bytes(self, terms: Terms) -> bytes:
         """The message."""
         out = _begin(_SHARED, terms).unsigned(self.owner, 2)
         for peer in sorted(self.commitments):
             out.raw(b"".join(self.commitments[peer]))
         for peer in sorted(self.sealed):
             out.raw(self.sealed[peer]).raw(self.masks[peer])
-        body = out.raw(self.recovery).done()
-        return body + identity.sign("shared", view, body)
+        return out.raw(self.recovery).done()
 
     @classmethod
-    def from_bytes(
-        cls, data: bytes, terms: Terms, view: bytes, members: Sequence[int], roster: Roster
-    ) -> "Shared":
-        """Reads and verifies one; `members` were asked to share."""
+    def from_bytes(cls, data: bytes, terms: Terms, members: Sequence[int]) -> "Shared":
+        """Reads one; `members` were asked to share."""
         read = _open(data, _SHARED, terms)
         owner = _member(read, members)
         commitments = {peer: (read.raw(DIGEST), read.raw(DIGEST)) for peer in members}
@@ -198,9 +195,7 @@ class Shared:
             if peer != owner:
                 sealed[peer], masks[peer] = read.raw(SEALED_SHARES), read.raw(DIGEST)
         recovery = read.raw(SEED * (len(members) - 1) + TAG)
-        signature = read.raw(SIGNATURE)
         read.end()
-        roster.verify(owner, signature, "shared", view, data[:-SIGNATURE])
         return cls(owner, sealed, commitments, masks, recovery)
 
 
@@ -243,16 +238,21 @@ class Masked:
         return body + identity.sign("masked", view, body)
 
     @classmethod
-    def from_bytes(
-        cls, data: bytes, terms: Terms, view: bytes, members: Sequence[int], roster: Roster
-    ) -> "Masked":
-        """Reads and verifies one; `members` shared their seeds."""
+    def from_bytes(cls, data: bytes, terms: Terms, members: Sequence[int]) -> "Masked":
+        """Reads one, its signature still to be verified; `members` shared their seeds."""
         read = _open(data, _MASKED, terms)
         masked = cls(_member(read, members), read.raw(DIGEST))
-        signature = read.raw(SIGNATURE)
+        read.raw(SIGNATURE)
         read.end()
-        roster.verify(masked.owner, signature, "masked", view, data[:-SIGNATURE])
         return masked
+
+    def verify(self, data: bytes, view: bytes, roster: Roster) -> None:
+        """Checks the signature of the message that this was read from.
+
+        Raises:
+            RefuseRound: it does not verify.
+        """
+        roster.verify(self.owner, data[-SIGNATURE:], "masked", view, data[:-SIGNATURE])
 
 
 def survivors_order(terms: Terms, survivors: list[int]) -> bytes:

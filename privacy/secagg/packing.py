@@ -1,7 +1,14 @@
-"""Ring elements on the wire: 32 bits as they are, 24 bits without the byte that nobody needs.
+"""Integers as words of a ring: what a hospital masks and sends, and what the aggregator adds up.
 
-The 24-bit form is planar: the vector's four quarters a, b, c, d become three rows of words, a | b << 24,
-b >> 8 | c << 16 and c >> 16 | d << 8, so that packing and adding up are a few passes over contiguous memory.
+A word is an element of Z_2^32. Integers of 32 bits take one each. Narrower ones are packed, and packing is linear, so
+the sum of packed vectors is the packed sum: with `s = 32 - bits` spare bits a word, `32 / s` integers share
+`32 / s - 1` words, each of which holds one integer plus the last integer shifted so far that `s` further bits of it
+lie above the word's own. For 24 bits and integers a, b, c, d the words are
+
+    a + d * 2^24        b + d * 2^16        c + d * 2^8        modulo 2^32.
+
+Guarantees: if every sum of integers lies in the signed range of `bits`, `Accumulator.unpack` gives it back exactly.
+Words are masked one by one, so packing hides nothing and shows nothing.
 """
 
 import numpy as np
@@ -9,42 +16,42 @@ from numpy.typing import NDArray
 
 from shared.refusal import Reason, RefuseRound
 
-Ring = NDArray[np.uint32]
-RING_BITS = (24, 32)
-_BLOCK = 1 << 15  # words of a quarter at a time, for the cache
+Words = NDArray[np.uint32]
+RING_BITS = (24, 28, 32)
+_BLOCK = 1 << 15  # words at a time, for the cache
 
 
 def wire_words(coordinates: int, bits: int) -> int:
-    """32-bit words that a packed vector takes."""
-    return coordinates if bits == 32 else 3 * -(-coordinates // 4)
+    """Words that a packed vector takes."""
+    return coordinates if bits == 32 else (_group(bits) - 1) * _rows(coordinates, bits)
 
 
-def pack(vector: Ring, bits: int) -> Ring:
-    """Brings a masked vector into its wire form.
+def pack(integers: NDArray[np.int32], bits: int) -> Words:
+    """Packs a vector, in its own memory wherever that is large enough.
 
     Args:
-        vector: shape (coordinates,); only its lowest `bits` bits count.
-        bits: 24 or 32.
+        integers: shape (coordinates,), contiguous, in the signed range of `bits`; they are lost.
+        bits: 24, 28 or 32.
 
     Returns:
         Shape (`wire_words`,).
     """
+    ring = integers.view(np.uint32)
+    size = wire_words(ring.size, bits)
     if bits == 32:
-        return vector
-    a, b, c, d = _quarters(vector)
-    packed = np.empty((3, len(a)), dtype=np.uint32)
-    spare = np.empty(_BLOCK, dtype=np.uint32)
-    for i in range(0, len(a), _BLOCK):
-        part = slice(i, i + _BLOCK)
-        first, second, third = packed[:, part]
-        shifted = spare[: len(first)]
-        np.bitwise_and(a[part], 0xFFFFFF, out=first)
-        first |= np.left_shift(b[part], 24, out=shifted)
-        np.bitwise_and(np.right_shift(b[part], 8, out=shifted), 0xFFFF, out=second)
-        second |= np.left_shift(c[part], 16, out=shifted)
-        np.bitwise_and(np.right_shift(c[part], 16, out=shifted), 0xFF, out=third)
-        third |= np.left_shift(d[part], 8, out=shifted)
-    return packed.reshape(-1)
+        return ring
+    if ring.size < size:
+        ring = np.concatenate([ring, np.zeros(size - ring.size, dtype=np.uint32)])
+    words, last = ring[:size], ring[size:]
+    rows = size // (_group(bits) - 1)
+    spare = np.empty(min(_BLOCK, last.size), dtype=np.uint32)
+    for start in range(0, last.size, _BLOCK):
+        piece = last[start : start + _BLOCK]
+        for row in range(_group(bits) - 1):
+            part = words[row * rows + start : row * rows + start + piece.size]
+            part += np.left_shift(piece, _shift(row, bits), out=spare[: piece.size])
+    last[:] = 0  # it is in the words now, and must not lie about beside them
+    return words
 
 
 class Accumulator:
@@ -57,8 +64,10 @@ class Accumulator:
 
     def __init__(self, coordinates: int, bits: int) -> None:
         self.coordinates, self.bits = coordinates, bits
-        quarter = -(-coordinates // 4)
-        self._total = np.zeros(4 * quarter, dtype=np.uint32)
+        size = wire_words(coordinates, bits)
+        self._memory: Words = np.zeros(max(coordinates, size), dtype=np.uint32)
+        self.words = self._memory[:size]
+        """The sum so far, packed; masks are taken away from it."""
 
     def add(self, packed: NDArray[np.generic], *, about: str = "") -> None:
         """Adds one packed vector.
@@ -67,34 +76,24 @@ class Accumulator:
             RefuseRound: another shape or type.
         """
         check_packed(packed, self.coordinates, self.bits, about=about)
-        words = packed.view(np.uint32)
-        if self.bits == 32:
-            self.vector[:] += words
-            return
-        a, b, c, d = self._total.reshape(4, -1)
-        rows = words.reshape(3, -1)
-        spare = np.empty(_BLOCK, dtype=np.uint32)
-        for i in range(0, len(a), _BLOCK):
-            part = slice(i, i + _BLOCK)
-            first, second, third = rows[:, part]
-            shifted = spare[: len(first)]
-            # What stands above bit 24 of a sum is never looked at, so a field's neighbours may be added with it.
-            a[part] += first
-            b[part] += np.right_shift(first, 24, out=shifted)
-            b[part] += np.left_shift(second, 8, out=shifted)
-            c[part] += np.right_shift(second, 16, out=shifted)
-            c[part] += np.left_shift(third, 16, out=shifted)
-            d[part] += np.right_shift(third, 8, out=shifted)
+        self.words += packed.view(np.uint32)
 
-    @property
-    def vector(self) -> Ring:
-        """The sum so far, shape (coordinates,), a view; only its lowest `bits` bits count."""
-        return self._total[: self.coordinates]
+    def unpack(self) -> NDArray[np.int32]:
+        """The sum as integers from -2^(bits-1) to 2^(bits-1) - 1, shape (coordinates,); the packed sum is lost."""
+        if self.bits < 32:
+            self._unpack_in_place()
+        return self._memory[: self.coordinates].view(np.int32)
 
-    def signed(self) -> NDArray[np.int32]:
-        """The sum as integers from -2^(bits-1) to 2^(bits-1) - 1."""
-        shift = 32 - self.bits
-        return (self.vector << np.uint32(shift)).view(np.int32) >> np.int32(shift)
+    def _unpack_in_place(self) -> None:
+        spare, rows = 32 - self.bits, _rows(self.coordinates, self.bits)
+        last = np.zeros(rows, dtype=np.uint32)  # of each group, the bits that are known so far
+        for row, word in enumerate(self.words.reshape(-1, rows)):
+            word -= last << _shift(row, self.bits)
+            own = (word << spare).view(np.int32) >> spare
+            last += (word - own.view(np.uint32)) >> self.bits << (spare * row)
+            word[:] = own.view(np.uint32)
+        tail = self._memory[self.words.size :]
+        tail[:] = ((last << spare).view(np.int32) >> spare).view(np.uint32)[: tail.size]
 
 
 def check_packed(packed: NDArray[np.generic], coordinates: int, bits: int, *, about: str = "") -> None:
@@ -107,10 +106,16 @@ def check_packed(packed: NDArray[np.generic], coordinates: int, bits: int, *, ab
         raise RefuseRound(Reason.VECTOR, about=about)
 
 
-def _quarters(vector: Ring) -> Ring:
-    quarter = -(-vector.size // 4)
-    if vector.size == 4 * quarter:
-        return vector.reshape(4, quarter)
-    padded = np.zeros(4 * quarter, dtype=np.uint32)
-    padded[: vector.size] = vector
-    return padded.reshape(4, quarter)
+def _group(bits: int) -> int:
+    """Integers that share words."""
+    return 32 // (32 - bits)
+
+
+def _rows(coordinates: int, bits: int) -> int:
+    """Groups of them."""
+    return -(-coordinates // _group(bits))
+
+
+def _shift(row: int, bits: int) -> int:
+    """By how much the last integer of a group is shifted in the word of another."""
+    return bits - (32 - bits) * row

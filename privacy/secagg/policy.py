@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from privacy.secagg.identity import Roster
+from privacy.secagg.packing import RING_BITS
 from privacy.secagg.shares import MOST
 from privacy.secagg.terms import Terms, least_threshold
 from shared.refusal import Reason, RefuseRound
@@ -20,7 +21,7 @@ class SitePolicy(BaseModel):
     """Hospitals whose vectors a sum holds at least."""
     colluders: int = Field(default=1, ge=0)
     """Hospitals that may be in league with the aggregator; a sum must provide for at least so many."""
-    ring_bits: tuple[int, ...] = (24, 32)
+    ring_bits: tuple[int, ...] = RING_BITS
     """Rings that are allowed."""
     least_steps: int = Field(default=1 << 10, ge=1)
     """Steps between zero and the largest value: fewer would round this hospital's values too coarsely."""

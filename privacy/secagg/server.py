@@ -50,7 +50,7 @@ class Evidence:
         hospital: its name.
         view: digest of what the sum's hospitals agreed on, hexadecimal.
         commitment: the signed message, hexadecimal.
-        truthful: whether what it sent is what it committed to.
+        truthful: whether it signed this, and what it sent is what it committed to.
     """
 
     hospital: str
@@ -170,10 +170,10 @@ class ServerSum:
         """Takes in a hospital's sealed shares.
 
         Raises:
-            RefuseRound: forged or malformed.
+            RefuseRound: malformed.
         """
         self._collecting(Phase.SHARES, hospital)
-        shared = Shared.from_bytes(message, self.terms, self._view, self._members, self._roster)
+        shared = Shared.from_bytes(message, self.terms, self._members)
         self._shared[self._is_from(hospital, shared.owner, self._shared)] = shared
 
     def inboxes(self) -> dict[str, bytes]:
@@ -208,10 +208,10 @@ class ServerSum:
             commitment: its signed message.
 
         Raises:
-            RefuseRound: forged, or another shape or type.
+            RefuseRound: malformed, or another shape or type.
         """
         self._collecting(Phase.VECTORS, hospital)
-        masked = Masked.from_bytes(commitment, self.terms, self._view, self._sharers, self._roster)
+        masked = Masked.from_bytes(commitment, self.terms, self._sharers)
         owner = self._is_from(hospital, masked.owner, self._masked)
         check_packed(words, self.terms.encoding.size, self.terms.encoding.bits, about=hospital)
         self._sum.add(words)
@@ -245,13 +245,13 @@ class ServerSum:
         self._confirmed[self._is_from(hospital, owner, self._confirmed)] = signature
 
     def unmask_order(self) -> bytes:
-        """Closes the phase: who confirmed.
+        """Closes the phase: signatures of as many as the threshold asks for; more prove nothing more.
 
         Raises:
             RefuseRound: `TOO_FEW`.
         """
-        self._close(Phase.SEEDS, self._confirmed)
-        return unmask_order(self.terms, self._confirmed)
+        signers = self._close(Phase.SEEDS, self._confirmed)[: self.terms.threshold]
+        return unmask_order(self.terms, {signer: self._confirmed[signer] for signer in signers})
 
     # Unmask.
 
@@ -305,21 +305,28 @@ class ServerSum:
                 continue
             for peer, mask in self._recovered(owner, seed, name).items():  # undoes what the peer added
                 (plus if owner < peer else minus).append(mask)
-        add_masks(self._sum.vector, plus, minus, threads=self._threads)
-        self._total = self._sum.signed()
+        add_masks(self._sum.words, plus, minus, threads=self._threads)
+        self._total = self._sum.unpack()
         return self._total
 
     def evidence(self) -> list[Evidence]:
-        """Each survivor's signed commitment, and whether it sent what it committed to."""
+        """Each survivor's signed commitment, and whether it holds; this takes a while, for it reads every vector."""
         return [
             Evidence(
                 self._roster.hospitals[owner],
                 self._view.hex(),
                 commitment.hex(),
-                hashlib.sha256(np.ascontiguousarray(words).data).digest() == masked.digest,
+                self._is_true(words, masked, commitment),
             )
             for owner, (words, masked, commitment) in sorted(self._masked.items())
         ]
+
+    def _is_true(self, words: NDArray[np.uint32], masked: Masked, commitment: bytes) -> bool:
+        try:
+            masked.verify(commitment, self._view, self._roster)
+        except RefuseRound:
+            return False
+        return hashlib.sha256(np.ascontiguousarray(words).data).digest() == masked.digest
 
     def _recovered(self, owner: int, seed: bytes, name: str) -> dict[int, bytes]:
         """The masks that survivors share with a hospital that vanished, by survivor."""

@@ -54,12 +54,12 @@ class _Party:
 
 
 def our_encoding(hospitals: int, length: int) -> FixedPoint:
-    """The smallest ring in which the mean over all is exact to within `PRECISION` of the clip, at its finest scale.
+    """As a run has it (`server.secure.training_encoding`) of hospitals with one example each.
 
-    A run (`server.secure`) asks for that of the mean over the fewest hospitals that may be left, and so may take a
-    larger ring.
+    That is the smallest ring in which the mean over the fewest hospitals that may be left is exact to within
+    `PRECISION` of the clip, at its finest scale.
     """
-    bits = smallest_ring(CLIP, hospitals, PRECISION * CLIP * hospitals)
+    bits = smallest_ring(CLIP, hospitals, PRECISION * CLIP * usual_threshold(hospitals, 0))
     return FixedPoint((Segment(length, CLIP, finest_scale(CLIP, hospitals, bits)),), hospitals, bits)
 
 
@@ -136,17 +136,18 @@ def our_secagg(
     plain = np.zeros(length)
     for index, name in enumerate(stay):
         party, client, vector = parties[name], clients[name], draw(index)
+        own = vector.copy()  # a hospital computes a vector for the sum alone, which may be overwritten
         party.down += len(inboxes[name])
         with party.works():
             client.receive(inboxes[name], TASK)
-            encoded, _ = client.terms.encoding.encode(vector)
+            encoded, _ = client.terms.encoding.encode(own, overwrite=True)
             masked = client.mask(encoded)
         party.up += len(masked.commitment) + masked.words.nbytes
         with aggregator.works():
             server.accept_masked(name, masked.words, masked.commitment)
         plain += vector
         vector_bytes = masked.words.nbytes
-        del vector, encoded, masked
+        del vector, own, encoded, masked
 
     # 3. The masks off.
     phase(stay, server.survivors_order, lambda n, o: clients[n].confirm(o), server.accept_confirmed)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from server.secure import PRECISION, training_encoding
 from tests.benchmarks import secagg, secagg_limit, secagg_ours
 from tests.benchmarks.commands import app
 from tests.benchmarks.flower_secagg import flower_secagg
@@ -48,6 +49,26 @@ def test_both_sides_sum_the_same_vectors(drops: int) -> None:
     assert np.abs(flowers - ours).max() < 1e-4
     assert cost.vector_bytes == 3 * 1000
     assert cost.vector_bytes < cost.bytes_up < peer.bytes_up
+
+
+@pytest.mark.parametrize(
+    ("hospitals", "bits"), [(3, 24), (4, 24), (7, 24), (8, 28), (10, 28), (30, 28), (100, 28), (255, 32)]
+)
+def test_the_encoding_is_the_one_that_a_run_takes(hospitals: int, bits: int) -> None:
+    """Of one example everywhere, so that what is weighted is the update itself."""
+    ours = secagg_ours.our_encoding(hospitals, 1000)
+    runs = training_encoding(1000, hospitals, [1] * hospitals, secagg_ours.CLIP)
+    assert ours.bits == runs.bits == bits
+    assert ours.segments[0].scale == runs.segments[0].scale
+    assert secagg_ours.PRECISION == PRECISION
+
+
+def test_vectors_are_left_as_they_are() -> None:
+    """The turns after this one, Flower's and ours, sum the same."""
+    vectors = [secagg._draw(index, 1000) for index in range(4)]
+    before = [vector.copy() for vector in vectors]
+    secagg_ours.our_secagg(vectors.__getitem__, 4, 1000, drops=1)
+    assert all(np.array_equal(*pair) for pair in zip(vectors, before, strict=True))
 
 
 def test_a_wrong_sum_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ class Rehearsal:
 
     hospitals: int
     coordinates: int = 37
-    bits: int = 32
+    bits: int = 28
     threshold: int | None = None
     colluders: int = 1
     hybrid: bool = False

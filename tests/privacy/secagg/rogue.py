@@ -145,7 +145,7 @@ class Rogue:
             self.views[i] = transcript.view(self.terms.digest, task(i), self.seen[i].values())
             order = ShareOrder(task(i), members, received).to_bytes(self.terms)
             answer = self.ask("share", client.share, order)
-            self.shared[i] = Shared.from_bytes(answer, self.terms, self.views[i], members, BLIND)
+            self.shared[i] = Shared.from_bytes(answer, self.terms, members)
             if i in self.league:
                 self.masks |= {(i, peer): pair.mask for peer, pair in client._pairs.items()}
 
@@ -317,8 +317,8 @@ class Rogue:
             for peer in self.slots[i]:
                 if not (peer in chosen and i in self.slots[peer]):  # else the two cancel
                     (minus if i < peer else plus).append(self.mask_key(i, peer))
-        add_masks(total.vector, plus, minus)
-        return total.signed()
+        add_masks(total.words, plus, minus)
+        return total.unpack()
 
     @staticmethod
     def ask(step: str, hospital: Callable[..., Any], *arguments: Any) -> Any:

@@ -1,21 +1,22 @@
 """A hospital that sends garbage, or speaks out of place: it loses its place, and nobody else does."""
 
+import hashlib
 from collections.abc import Callable
-from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from privacy.secagg import client
+from privacy.secagg import client, server
 from privacy.secagg.client import ClientSum
-from privacy.secagg.identity import Roster
 from privacy.secagg.messages import Masked
-from privacy.secagg.server import ServerSum
+from privacy.secagg.packing import RING_BITS
+from privacy.secagg.server import Evidence, ServerSum
 from shared.refusal import Reason, RefuseRound
 from tests.privacy.secagg.liar import FIRST, FRAMED, LAST, Played, answers, liar_is, play
-from tests.privacy.secagg.rehearsal import PHASES, Tamper
-from tests.privacy.secagg.twins import Patch
+from tests.privacy.secagg.rehearsal import PHASES
+from tests.privacy.secagg.twins import Agreeable, Patch
 
 # In every phase.
 
@@ -137,44 +138,101 @@ def test_garbage_for_every_peer_ends_the_attempt_and_all_name_its_sender(monkeyp
     assert {(e.about, e.reason) for e in played.site.refused.values()} == {(LAST, Reason.SHARE_FORGED)}
 
 
-def committed_to(played: Played, digest: bytes) -> Tamper:
-    """The liar commits to another vector than it sends, and signs that."""
-
-    def lie(message: bytes) -> bytes:
-        at = played.site.names.index(played.liar)
-        view = played.site.clients[played.liar]._view
-        return Masked(at, digest).signed(played.site.terms, view, played.site.identities[at])
-
-    return answers(played.liar, "mask", lie)
+Commitment = Callable[[Played, bytes], bytes]
 
 
-def test_a_commitment_to_another_vector_is_on_record() -> None:
-    played = play()
-    played.run(answer=committed_to(played, bytes(32)))
-    assert not played.harm
-    assert {e.hospital: e.truthful for e in played.site.server.evidence()} == {
-        name: name != LAST for name in played.site.names
-    }
+def _signed_by(signer: str, digest: bytes | None = None, view: bytes | None = None) -> Commitment:
+    """The liar's commitment, to another vector perhaps, signed by whom and under which view it says."""
+
+    def lie(played: Played, message: bytes) -> bytes:
+        site = played.site
+        at, by = site.names.index(played.liar), site.names.index(signer)
+        masked = Masked(at, message[15:47] if digest is None else digest)
+        bound_to = site.clients[played.liar]._view if view is None else view
+        return masked.signed(site.terms, bound_to, site.identities[by])
+
+    return lie
+
+
+@dataclass(frozen=True)
+class Untrue:
+    """A commitment that does not hold.
+
+    Args:
+        lie: what the liar makes of its commitment.
+        remove: takes out the one check that finds it.
+    """
+
+    lie: Commitment
+    remove: Callable[[Patch], None]
+
+
+def _any_signature(patch: Patch) -> None:
+    patch.setattr(Masked, "verify", lambda self, data, view, roster: None)
+
+
+def _any_digest(patch: Patch) -> None:
+    from_bytes = Masked.from_bytes
+
+    def lax(*arguments: Any) -> Masked:
+        masked = from_bytes(*arguments)
+        return replace(masked, digest=Agreeable(masked.digest))
+
+    patch.setattr(server.Masked, "from_bytes", lax)
+
+
+UNTRUE = {
+    "to another vector": Untrue(_signed_by(LAST, digest=bytes(32)), _any_digest),
+    "not signed": Untrue(lambda played, message: message[:-64] + bytes(64), _any_signature),
+    "one bit of the signature is off": Untrue(
+        lambda played, message: message[:-1] + bytes([message[-1] ^ 1]), _any_signature
+    ),
+    "signed by another hospital": Untrue(_signed_by(FIRST), _any_signature),
+    "signed in another view, as in another attempt": Untrue(_signed_by(LAST, view=bytes(32)), _any_signature),
+}
+
+
+def proves(played: Played, entry: Evidence) -> bool:
+    """Whether a piece of evidence would convince someone who has the roster and what was sent, and nothing else."""
+    site, data, view = played.site, bytes.fromhex(entry.commitment), bytes.fromhex(entry.view)
+    at, words = site.names.index(entry.hospital), site.masked[entry.hospital]
+    try:
+        site.roster.verify(at, data[-64:], "masked", view, data[:-64])
+    except RefuseRound:
+        return False
+    head = b"HSA1\x08" + site.terms.number.to_bytes(4, "big") + site.terms.attempt.to_bytes(4, "big")
+    said = head + at.to_bytes(2, "big") + hashlib.sha256(words.tobytes()).digest()
+    return data[:-64] == said and view == site.clients[entry.hospital]._view
+
+
+@pytest.mark.parametrize("bits", RING_BITS)
+def test_of_honest_hospitals_all_evidence_is_true(bits: int) -> None:
+    played = play(bits=bits).run(drops={"mask": [FIRST]})
+    evidence = played.site.server.evidence()
+    assert [entry.hospital for entry in evidence] == played.site.names[1:]
+    assert all(entry.truthful and proves(played, entry) for entry in evidence)
 
 
 @pytest.mark.parametrize("checked", [True, False], ids=["checked", "twin: unchecked"])
-def test_what_is_on_record_cannot_be_disowned(checked: bool, monkeypatch: Patch) -> None:
-    """A commitment that is not signed is not taken; without that check it would prove nothing."""
-    verify = Roster.verify
+@pytest.mark.parametrize("kind", list(UNTRUE))
+def test_a_commitment_that_does_not_hold_is_on_record(kind: str, checked: bool, monkeypatch: Patch) -> None:
+    """It costs nobody its place, and the sum is exact; what the record calls true convinces anyone.
 
-    def lax(self: Roster, index: int, signature: bytes, label: str, *parts: bytes) -> None:
-        if label != "masked":
-            verify(self, index, signature, label, *parts)
-
-    with monkeypatch.context() as patch:
-        if not checked:
-            patch.setattr(Roster, "verify", lax)
-        played = play().run(answer=answers(LAST, "mask", lambda message: message[:-64] + bytes(64)))
-    assert ((LAST, Reason.SIGNATURE) in played.found) is checked
-    site = played.site
-    for entry in site.server.evidence():
-        data, at = bytes.fromhex(entry.commitment), site.names.index(entry.hospital)
-        proof = pytest.raises(RefuseRound) if entry.hospital == LAST else nullcontext()
-        with proof:
-            site.roster.verify(at, data[-64:], "masked", bytes.fromhex(entry.view), data[:-64])
-    assert (LAST in site.server.survivors) is not checked
+    Without the check the record would call something true that its hospital can disown.
+    """
+    if not checked:
+        UNTRUE[kind].remove(monkeypatch)
+    played = play()
+    played.run(answer=answers(LAST, "mask", lambda message: UNTRUE[kind].lie(played, message)))
+    evidence = played.site.server.evidence()
+    monkeypatch.undo()
+    assert played.total is not None
+    assert not played.found
+    assert not played.harm
+    assert played.site.server.survivors == played.site.names
+    assert {entry.hospital: entry.truthful for entry in evidence} == {
+        name: name != LAST or not checked for name in played.site.names
+    }
+    assert {entry.hospital: proves(played, entry) for entry in evidence} == {
+        name: name != LAST for name in played.site.names
+    }

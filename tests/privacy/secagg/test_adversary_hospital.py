@@ -138,6 +138,24 @@ def word_for_another(patch: Patch) -> Played:
     return played.run(answer=answers(FIRST, "encapsulate", lie))
 
 
+def shares_for_another(patch: Patch) -> Played:
+    """What it shares carries no signature: only who sent it tells whose it is."""
+    return in_the_name_of_the_next("share")
+
+
+def vector_for_another(patch: Patch) -> Played:
+    """Nor is the signature under a commitment looked at when it comes."""
+    return in_the_name_of_the_next("mask")
+
+
+def in_the_name_of_the_next(phase: str) -> Played:
+    def lie(message: bytes) -> bytes:
+        assert message[13:15] == (0).to_bytes(2, "big")
+        return message[:13] + (1).to_bytes(2, "big") + message[15:]
+
+    return play(FIRST).run(answer=answers(FIRST, phase, lie))
+
+
 def vector_twice(patch: Patch) -> Played:
     accept = ServerSum.accept_masked
 
@@ -294,6 +312,8 @@ LIES = [
     Lie(no_kem_key, Reason.BAD_KEY, NO_SUM, [_any_keys]),
     Lie(key_of_another, Reason.REPEATED_KEY, NO_SUM, [_keys_repeat]),
     Lie(word_for_another, Reason.UNKNOWN_HOSPITAL, FRAMED, [_any_sender]),
+    Lie(shares_for_another, Reason.UNKNOWN_HOSPITAL, FRAMED, [_any_sender]),
+    Lie(vector_for_another, Reason.UNKNOWN_HOSPITAL, WRONG_SUM, [_any_sender]),
     Lie(vector_twice, Reason.OUT_OF_TURN, WRONG_SUM, [_any_number]),
     Lie(vector_of_one_word, Reason.VECTOR, WRONG_SUM, [_any_shape, _any_shape_added]),
     Lie(signature_under_another_set, Reason.SIGNATURE, NO_SUM, [_any_confirmation]),

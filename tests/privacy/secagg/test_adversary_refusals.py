@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from privacy.secagg.client import Step
+from privacy.secagg.identity import Roster
 from privacy.secagg.keys import PublicKeys
 from privacy.secagg.messages import Inbox, ShareOrder, adverts_order, survivors_order, unmask_order
+from privacy.secagg.packing import RING_BITS
 from privacy.secagg.policy import SitePolicy
 from shared.refusal import Reason, RefuseRound
 from tests.privacy.secagg.rehearsal import TASK, Rehearsal
@@ -231,6 +233,41 @@ def test_a_signer_from_outside_the_set_is_refused() -> None:
     )  # it is one of those that the threshold provides for
 
 
+def test_signatures_are_counted_before_any_is_verified(monkeypatch: Patch) -> None:
+    """So an order that cannot do costs nothing; with enough of them, all are verified, not only a threshold."""
+    verified: list[int] = []
+
+    def verify(self: Roster, index: int, signature: bytes, label: str, *parts: bytes) -> None:
+        verified.append(index)
+
+    stranger = Reason.UNKNOWN_HOSPITAL
+    for signers, reason in (([1, 2], Reason.TOO_FEW), ([0, 1, 2, 3], stranger), ([0, 1, 2], None)):
+        rogue = played_to("confirm")
+        rogue.confirm(lambda i: [0, 1, 2])
+        order = unmask_order(rogue.terms, dict.fromkeys(signers, bytes(64)))
+        with monkeypatch.context() as patch:
+            patch.setattr(Roster, "verify", verify)
+            if reason is None:
+                rogue.clients[VICTIM].unmask(order)
+                assert verified == signers
+                continue
+            with pytest.raises(RefuseRound) as refusal:
+                rogue.clients[VICTIM].unmask(order)
+        assert refusal.value.reason is reason
+        assert not verified
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2, 3])
+def test_one_forged_signature_among_more_than_enough_is_refused(bad: int) -> None:
+    """Hospitals take no order in which anything is forged, wherever it stands."""
+    rogue = Rogue(Rehearsal(4, threshold=3)).play("confirm")
+    signatures = rogue.signed_alike(VICTIM) | {bad: bytes(64)}
+    assert len(signatures) == 4
+    with pytest.raises(RefuseRound) as refusal:
+        rogue.clients[VICTIM].unmask(unmask_order(rogue.terms, signatures))
+    assert (refusal.value.reason, refusal.value.about) == (Reason.SIGNATURE, rogue.rehearsal.names[bad])
+
+
 def test_its_own_share_in_its_inbox_is_refused() -> None:
     rogue = played_to("receive")
     with pytest.raises(RefuseRound) as refusal:
@@ -266,12 +303,16 @@ VECTORS: dict[str, Any] = {
     "uint32": np.zeros(SIZE, np.uint32),
     "int64": np.zeros(SIZE, np.int64),
     "other byte order": np.zeros(SIZE, np.dtype(np.int32).newbyteorder()),
+    "gaps in memory": np.zeros(2 * SIZE, np.int32)[::2],
+    "back to front": np.zeros(SIZE, np.int32)[::-1],
+    "one value for all": np.broadcast_to(np.zeros(1, np.int32), SIZE),
 }
 
 
+@pytest.mark.parametrize("bits", RING_BITS)
 @pytest.mark.parametrize("kind", list(VECTORS))
-def test_a_vector_of_another_form_does_not_leave(kind: str) -> None:
-    rogue = played_to("mask")
+def test_a_vector_of_another_form_does_not_leave(kind: str, bits: int) -> None:
+    rogue = Rogue(Rehearsal(4, SIZE, bits)).play("receive")
     victim = rogue.clients[VICTIM]
     with pytest.raises(RefuseRound) as refusal:
         victim.mask(VECTORS[kind])

@@ -13,6 +13,7 @@ from privacy.secagg.canonical import Writer
 from privacy.secagg.client import ClientSum
 from privacy.secagg.keys import SEED
 from privacy.secagg.messages import Revealed, survivors_order, unmask_order
+from privacy.secagg.packing import Accumulator
 from privacy.secagg.policy import SitePolicy
 from privacy.secagg.terms import Terms
 from shared.refusal import Reason, RefuseRound
@@ -40,7 +41,9 @@ def second_vector_under_the_same_masks() -> Gain:
     wanted = rogue.vectors[VICTIM].copy()
     rogue.vectors[VICTIM] = np.zeros_like(wanted)
     rogue.mask(VICTIM)
-    return (first - rogue.words[VICTIM]).view(np.int32), wanted
+    apart = Accumulator(wanted.size, rogue.terms.encoding.bits)
+    apart.add(first - rogue.words[VICTIM])  # packing is linear, so this is the difference, packed
+    return apart.unpack(), wanted
 
 
 def second_unmasking() -> Gain:

@@ -52,7 +52,7 @@ class OurVictim:
         self.client.encapsulate(adverts_order(terms, adverts))
         message = self.client.share(ShareOrder(TASK, members, {}).to_bytes(terms))
         self.view = view(terms.digest, TASK, adverts)
-        shared = Shared.from_bytes(message, terms, self.view, members, self.rehearsal.roster)
+        shared = Shared.from_bytes(message, terms, members)
         self.table[f"commitments/{self.number}"] = shared.commitments
         return shared.sealed
 
@@ -86,7 +86,7 @@ Meet = Callable[..., list[OurVictim]]
 @pytest.fixture
 def meet() -> Meet:
     def make(count: int, vector: Any = None) -> list[OurVictim]:
-        rehearsal = Rehearsal(count, coordinates=LENGTH)
+        rehearsal = Rehearsal(count, coordinates=LENGTH, bits=32)  # a coordinate is a word, as in Flower
         table: dict[str, Any] = {}
         own = np.zeros(LENGTH, np.int32) if vector is None else vector
         return [OurVictim(number, rehearsal, table, own) for number in range(count)]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -80,8 +81,8 @@ def test_a_value_becomes_the_nearest_integer_and_the_sum_keeps_its_bound(
         encoded, clipped = encoding.encode(floats(value))
         assert encoded.tolist() == [encode_by_hand(value, bound, scale)]
         assert clipped == (abs(value) > bound)
-        total.add(pack(encoded.view(np.uint32), encoding.bits))
-    (decoded,) = encoding.decode(total.signed())
+        total.add(pack(encoded, encoding.bits))
+    (decoded,) = encoding.decode(total.unpack())
 
     wanted = sum(clip(value, bound) for value in values)
     assert abs(Fraction(float(decoded)) - wanted) <= Fraction(parties) / (2 * Fraction(scale))
@@ -153,14 +154,48 @@ def test_chunks_at_their_real_size() -> None:
     assert clipped == (np.abs(values) > bound).sum()
 
 
+@settings(max_examples=100, deadline=None)
+@given(encodings(), st.lists(single, min_size=1, max_size=30), st.sampled_from([1, 2, 5, _CHUNK]))
+def test_encoding_in_the_values_own_memory_is_the_same(
+    encoding: FixedPoint, values: list[float], chunk: int
+) -> None:
+    """Whether some are clipped, which takes another way, or none; and without the flag the values stay."""
+    (segment,) = encoding.segments
+    long = FixedPoint((replace(segment, length=len(values)),), encoding.parties, encoding.bits)
+    given_values = floats(*values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fixed_point, "_CHUNK", chunk)
+        apart, clipped = long.encode(given_values)
+        assert given_values.tobytes() == floats(*values).tobytes()
+        encoded, clipped_too = long.encode(given_values, overwrite=True)
+    assert encoded.tolist() == apart.tolist()
+    assert encoded.tolist() == [encode_by_hand(value, segment.bound, segment.scale) for value in values]
+    assert clipped_too == clipped
+    assert (encoded.dtype, encoded.ctypes.data) == (np.int32, given_values.ctypes.data)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, _CHUNK])
+def test_segments_are_encoded_in_the_values_own_memory_too(
+    monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(fixed_point, "_CHUNK", chunk)
+    encoding = FixedPoint((Segment(1, 1.0, 16.0), Segment(7, 4.0, 2.0), Segment(4, 0.25, 1024.0)), 3, 28)
+    values = np.random.default_rng(0).normal(0, 2, encoding.size).astype(np.float32)
+    apart, clipped = encoding.encode(values)
+    encoded, clipped_too = encoding.encode(values, overwrite=True)
+    assert encoded.tolist() == apart.tolist()
+    assert clipped_too == clipped > 0
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("place", [0, 1, 4, 5, 8])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -np.nan])
-def test_a_value_that_is_not_finite_is_refused(place: int, value: float) -> None:
+def test_a_value_that_is_not_finite_is_refused(place: int, value: float, overwrite: bool) -> None:
     encoding = FixedPoint((Segment(5, 1.0, 16.0), Segment(4, 1.0, 16.0)), 3, 24)
     values = np.full(9, 7.0, dtype=np.float32)  # beside values to be clipped
     values[place] = value
     with pytest.raises(RefuseRound) as refusal:
-        encoding.encode(values)
+        encoding.encode(values, overwrite=overwrite)
     assert refusal.value.reason is Reason.VECTOR
 
 
@@ -176,28 +211,34 @@ def test_a_value_that_is_not_finite_is_refused(place: int, value: float) -> None
         pytest.param(np.zeros(4, ">f4"), id="the other byte order"),
     ],
 )
-def test_a_vector_of_another_shape_or_type_is_refused(values: NDArray[np.generic]) -> None:
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_vector_of_another_shape_or_type_is_refused(values: NDArray[np.generic], overwrite: bool) -> None:
+    before = values.copy()
     with pytest.raises(RefuseRound) as refusal:
-        FixedPoint((Segment(4, 1.0, 16.0),), 3, 24).encode(values)  # type: ignore[arg-type]
+        FixedPoint((Segment(4, 1.0, 16.0),), 3, 24).encode(values, overwrite=overwrite)  # type: ignore[arg-type]
     assert refusal.value.reason is Reason.VECTOR
+    assert np.array_equal(values, before)
 
 
+@pytest.mark.parametrize("bits", RING_BITS)
 @pytest.mark.parametrize("parties", [1, 2, 3, 7, 64, 100])
-def test_overflow_is_refused_exactly_at_the_border(parties: int) -> None:
-    """Of 24 bits, where every bound is a float32: the last one that fits is accepted, the next is not.
+def test_overflow_is_refused_exactly_at_the_border(parties: int, bits: int) -> None:
+    """The last bound that fits is accepted, the next is not.
 
-    That the last one fits is tried with the extreme vectors of all hospitals; that the next would not is arithmetic.
+    That the last one fits is tried with the extreme vectors of all hospitals, nine coordinates each, so that some
+    share words; that the next would not is arithmetic.
     """
-    most = (2**23 - 1) // parties
-    accepted = FixedPoint((Segment(1, float(most), 1.0),), parties, 24)
-    for sign in (1, -1):
-        total = Accumulator(1, 24)
+    largest = 2 ** (bits - 1) - 1
+    most = largest // parties
+    accepted = FixedPoint((Segment(9, float(most), 1.0),), parties, bits)
+    for signs in ([1] * 9, [-1] * 9, [1, -1, 1, -1, -1, 1, 1, -1, 1]):
+        total = Accumulator(9, bits)
         for _ in range(parties):
-            total.add(pack(accepted.encode(floats(sign * 3e38))[0].view(np.uint32), 24))
-        assert total.signed().tolist() == [sign * parties * most]
-    refused([Segment(1, float(most + 1), 1.0)], parties, 24)
-    assert parties * (most + 1) > 2**23 - 1
-    refused([Segment(1, most + 0.5, 1.0)], parties, 24)  # rounds to the next
+            total.add(pack(accepted.encode(floats(*(3e38 * sign for sign in signs)))[0], bits))
+        assert total.unpack().tolist() == [sign * parties * most for sign in signs]
+    refused([Segment(1, float(most + 1), 1.0)], parties, bits)
+    assert parties * (most + 1) > largest
+    refused([Segment(1, most + 0.5, 1.0)], parties, bits)  # rounds to the next
 
 
 @settings(max_examples=300, deadline=None)
@@ -242,7 +283,10 @@ def test_what_is_accepted_never_overflows_and_what_fits_in_float32_is_accepted(
         pytest.param([Segment(1, 1.0, math.nan)], 3, 32, id="scale that is not a number"),
         pytest.param([Segment(1, 1.0, 1.0)], 0, 32, id="nobody"),
         pytest.param([Segment(1, 1.0, 1.0)], -3, 32, id="less than nobody"),
-        pytest.param([Segment(1, 1.0, 1.0)], 3, 31, id="another ring"),
+        *(
+            pytest.param([Segment(1, 1.0, 1.0)], 3, bits, id=f"another ring, {bits} bits")
+            for bits in (-24, 8, 16, 23, 25, 26, 27, 29, 30, 31, 33, 64)
+        ),
         pytest.param([Segment(1, 1.0, 1.0)], 3, 0, id="no ring"),
         pytest.param([Segment(1, 1.0, 1.0), Segment(1, 2.0**31, 1.0)], 1, 32, id="the second overflows"),
     ],
@@ -312,7 +356,7 @@ def test_the_finest_scale_is_accepted_and_the_next_finer_refused(
 
 @pytest.mark.parametrize(
     ("bound", "parties", "largest_error"),
-    list(product((0.25, 1.0, 8.0), (3, 10, 100), [2.0**exponent for exponent in range(-20, 3)])),
+    list(product((0.25, 1.0, 8.0), (3, 10, 100), [2.0**exponent for exponent in range(-30, 3, 2)])),
 )
 def test_the_smallest_ring_is_the_smallest_that_is_exact_enough(
     bound: float, parties: int, largest_error: float
@@ -323,10 +367,12 @@ def test_the_smallest_ring_is_the_smallest_that_is_exact_enough(
         ).largest_error
         for bits in RING_BITS
     }
-    wanted = 24 if errors[24] <= largest_error else 32
+    wanted = min([bits for bits in RING_BITS if errors[bits] <= largest_error], default=32)
     assert smallest_ring(bound, parties, largest_error) == wanted
-    assert smallest_ring(bound, parties, errors[24]) == 24
-    assert smallest_ring(bound, parties, errors[24] * 0.99) == 32
+    assert errors[24] > errors[28] > errors[32]
+    for bits, finer in ((24, 28), (28, 32), (32, 32)):
+        assert smallest_ring(bound, parties, errors[bits]) == bits
+        assert smallest_ring(bound, parties, errors[bits] * 0.99) == finer
 
 
 @pytest.mark.parametrize(

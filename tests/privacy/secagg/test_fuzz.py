@@ -5,6 +5,7 @@ departs from the protocol would. Each test counts what it tried; `test_enough_is
 """
 
 import copy
+import hashlib
 import random
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,7 @@ from privacy.secagg.messages import (
     read_unmask_order,
     sum_of,
 )
-from privacy.secagg.packing import Accumulator, check_packed
+from privacy.secagg.packing import RING_BITS, Accumulator, check_packed, pack
 from privacy.secagg.server import ServerSum
 from privacy.secagg.terms import Terms
 from shared.refusal import Reason, RefuseRound
@@ -51,9 +52,10 @@ PARSERS = {
     "adverts order": 20_000,
     "encapsulated": 20_000,
     "share order": 20_000,
-    "shared": 8_000,
+    "shared": 20_000,
     "inbox": 20_000,
-    "masked": 8_000,
+    "masked": 20_000,
+    "masked, verified": 8_000,
     "survivors order": 20_000,
     "confirmed": 8_000,
     "unmask order": 20_000,
@@ -72,7 +74,7 @@ STEPS = {
 ANSWERS = dict.fromkeys(PHASES, 2_000)
 ARRAYS = 5_000
 SUMS = 250
-SIGNED = {"advertise": "advert", "share": "shared", "mask": "masked"}
+SIGNED = {"advertise": "advert", "mask": "masked"}
 
 
 def test_enough_is_tried() -> None:
@@ -84,12 +86,14 @@ def clone(state: T) -> T:
     """A copy that can go on by itself; keys, which do not change, are common."""
     twin = copy.copy(state)
     for name, value in vars(twin).items():
-        if isinstance(value, dict | list | Accumulator | KeptInMemory):
-            setattr(
-                twin,
-                name,
-                copy.deepcopy(value) if isinstance(value, Accumulator | KeptInMemory) else copy.copy(value),
-            )
+        if isinstance(value, Accumulator):
+            apart = Accumulator(value.coordinates, value.bits)
+            apart.words[:] = value.words
+            setattr(twin, name, apart)
+        elif isinstance(value, KeptInMemory):
+            setattr(twin, name, copy.deepcopy(value))
+        elif isinstance(value, dict | list):
+            setattr(twin, name, copy.copy(value))
     return twin
 
 
@@ -310,12 +314,13 @@ def parsers(hybrid: bool) -> Mapping[str, tuple[Callable[[bytes], object], list[
         "adverts order": (lambda data: read_adverts_order(data, terms), ordered("encapsulate")),
         "encapsulated": (lambda data: Encapsulated.from_bytes(data, terms, everyone), sent("encapsulate")),
         "share order": (lambda data: ShareOrder.from_bytes(data, terms, 1), ordered("share")[1:2]),
-        "shared": (
-            lambda data: Shared.from_bytes(data, terms, server._view, everyone, roster),
-            sent("share"),
-        ),
+        "shared": (lambda data: Shared.from_bytes(data, terms, everyone), sent("share")),
         "inbox": (lambda data: Inbox.from_bytes(data, terms), ordered("mask")),
-        "masked": (lambda data: Masked.from_bytes(data, terms, server._view, everyone, roster), sent("mask")),
+        "masked": (lambda data: Masked.from_bytes(data, terms, everyone), sent("mask")),
+        "masked, verified": (
+            lambda data: Masked.from_bytes(data, terms, everyone).verify(data, server._view, roster),
+            sent("mask"),
+        ),
         "survivors order": (lambda data: read_survivors_order(data, terms), ordered("confirm")),
         "confirmed": (
             lambda data: read_confirmed(data, terms, server._statement, survivors, roster),
@@ -374,25 +379,27 @@ def test_a_parser_takes_no_more_memory_than_its_input_justifies(name: str, hybri
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("bits", [24, 32])
+@pytest.mark.parametrize("bits", RING_BITS)
 def test_a_sum_takes_packed_vectors_or_refuses(bits: int) -> None:
-    mutate, accumulator = Mutator(f"arrays {bits}", []), Accumulator(12, bits)
-    words = {24: 9, 32: 12}[bits]
-    total = np.zeros(12, dtype=np.int64)
+    """Sums are those of the words, whatever these are; and of integers, if they are packings of integers in range."""
+    mutate, accumulator = Mutator(f"arrays {bits}", []), Accumulator(16, bits)
+    words = {24: 12, 28: 14, 32: 16}[bits]
+    total = np.zeros(words, dtype=np.uint32)
     accepted = 0
     for _ in range(ARRAYS):
         packed = mutate.array(words)
-        before = accumulator.signed()
         if refuses(accumulator.add, packed):
-            assert refuses(lambda given: check_packed(given, 12, bits), packed)
-            assert np.array_equal(accumulator.signed(), before)
+            assert refuses(lambda given: check_packed(given, 16, bits), packed)
+            assert np.array_equal(accumulator.words, total)
             continue
         accepted += 1
         assert packed.dtype == np.uint32
-        alone = Accumulator(12, bits)
+        total = total + packed.astype(np.uint32)
+        alone = Accumulator(16, bits)
         alone.add(packed)
-        total += alone.signed()
-    assert np.array_equal(accumulator.signed().astype(np.int64) % 2**bits, total % 2**bits)
+        assert np.array_equal(pack(alone.unpack(), bits), packed)
+    assert np.array_equal(accumulator.words, total)
+    assert np.array_equal(pack(accumulator.unpack(), bits), total)
     assert mutate.tried == ARRAYS
     assert accepted > ARRAYS // 100
 
@@ -447,6 +454,7 @@ def begin(run: Recorded, hospital: str, terms: bytes) -> None:
         pytest.param(np.zeros(5, np.int64), id="integers of 64 bits"),
         pytest.param(np.zeros(5, np.float32), id="reals"),
         pytest.param(np.zeros(5, ">i4"), id="the other byte order"),
+        pytest.param(np.zeros(10, np.int32)[::2], id="gaps in memory"),
     ],
 )
 def test_a_vector_of_another_shape_or_type_is_not_masked(vector: NDArray[Any]) -> None:
@@ -473,7 +481,7 @@ def accept(server: ServerSum, phase: str, scene: Scene, words: NDArray[Any]) -> 
 def held(server: ServerSum) -> tuple[object, ...]:
     """What the aggregator holds, so far as an answer could change it."""
     filled = [sorted(value) for value in vars(server).values() if isinstance(value, dict)]
-    return (*filled, server._sum.vector.tobytes())
+    return (*filled, server._sum.words.tobytes())
 
 
 @hybrids
@@ -482,7 +490,7 @@ def test_the_aggregator_takes_an_answer_or_is_left_as_it_was(phase: str, hybrid:
     """Half of the answers that must be signed are signed anew, by the hospital that altered them."""
     run = recorded(hybrid)
     mutate = Mutator(f"accept {phase} {hybrid}", run.valid)
-    refused = 0
+    refused = true = 0
     for _ in range(ANSWERS[phase]):
         scene = mutate.draw.choice(run.answers[phase])
         server = clone(scene.server)
@@ -502,8 +510,30 @@ def test_the_aggregator_takes_an_answer_or_is_left_as_it_was(phase: str, hybrid:
             assert (
                 refuses(accept(server, phase, scene, words), message) or phase == "unmask"
             )  # once is enough
+            if phase == "mask":
+                true += tells_the_truth(run, server, scene.hospital, words, message)
     assert mutate.tried == ANSWERS[phase]
     assert refused > ANSWERS[phase] // 10
+    assert bool(true) == (phase == "mask")
+
+
+def tells_the_truth(
+    run: Recorded, server: ServerSum, hospital: str, words: NDArray[Any], commitment: bytes
+) -> bool:
+    """Whether the record says that a commitment holds; it must be so by its bytes."""
+    (entry,) = [entry for entry in server.evidence() if entry.hospital == hospital]
+    assert entry.commitment == commitment.hex()
+    body, signature = commitment[:-SIGNATURE], commitment[-SIGNATURE:]
+    try:
+        run.rehearsal.roster.verify(
+            run.rehearsal.names.index(hospital), signature, "masked", server._view, body
+        )
+        signed = True
+    except RefuseRound:
+        signed = False
+    holds = signed and body[-32:] == hashlib.sha256(words.tobytes()).digest()
+    assert entry.truthful is holds
+    return holds
 
 
 def signed_anew(run: Recorded, scene: Scene, phase: str, body: bytes) -> bytes:
@@ -517,7 +547,7 @@ def test_a_sum_with_an_altered_message_is_exact_or_refused(hybrid: bool) -> None
     mutate = Mutator(f"sums {hybrid}", recorded(hybrid).valid)
     exact = 0
     for number in range(SUMS):
-        rehearsal = Rehearsal(HOSPITALS, coordinates=5, bits=24, hybrid=hybrid)
+        rehearsal = Rehearsal(HOSPITALS, coordinates=5, bits=RING_BITS[number % 3], hybrid=hybrid)
         vectors = rehearsal.vectors(number)
         where = mutate.draw.choice(PHASES), mutate.draw.choice(rehearsal.names)
         to_hospital, again = mutate.draw.random() < 0.5, mutate.draw.random() < 0.5
@@ -550,6 +580,8 @@ def test_a_sum_with_an_altered_message_is_exact_or_refused(hybrid: bool) -> None
         assert np.array_equal(
             total, sum(vectors[name].astype(np.int64) for name in rehearsal.server.survivors)
         )
+        untrue = {entry.hospital for entry in rehearsal.server.evidence() if not entry.truthful}
+        assert untrue <= ({where[1]} if where[0] == "mask" and not to_hospital else set())
     assert mutate.tried == SUMS
     assert exact > SUMS // 3
 

@@ -112,6 +112,14 @@ def test_without_the_hybrid_there_is_no_kem_secret() -> None:
     assert keys.decapsulate(b"") == b""
 
 
+def test_no_other_point_is_refused() -> None:
+    """On the curve and on its twist; all are checked with one probe."""
+    for u in range(2, 200):
+        check_keys(PublicKeys(u.to_bytes(32, "little"), b""))
+    for _ in range(20):
+        check_keys(AttemptKeys(hybrid=True).public)
+
+
 @pytest.mark.parametrize("u", LOW_ORDER)
 def test_a_point_of_low_order_is_refused(u: int) -> None:
     scalar = int.from_bytes(os.urandom(32), "little") % 2**251 * 8 + 2**254
@@ -150,7 +158,10 @@ def test_a_key_has_one_form(key: int) -> None:
     ],
 )
 def test_a_key_that_is_none_is_refused(public: PublicKeys) -> None:
+    """By whoever checks it, and by whoever would use it unchecked."""
     assert refused(lambda: check_keys(public)).reason is Reason.BAD_KEY
+    use = encapsulate if public.kem else AttemptKeys(hybrid=False).agree
+    assert refused(lambda: use(public)).reason is Reason.BAD_KEY
 
 
 @pytest.mark.parametrize("hospitals", [2, 3, 4, 10, 101])

@@ -58,6 +58,7 @@ MET = [
     pytest.param({}, of(10, threshold=10), id="everyone must stay"),
     pytest.param({}, of(4, threshold=4, colluders=2), id="two honest ones remain"),
     pytest.param({"ring_bits": (32,)}, {}, id="the one ring that is allowed"),
+    pytest.param({}, {"encoding": FixedPoint(ENCODING.segments, 3, 28)}, id="the ring between"),
     pytest.param({}, {"encoding": FixedPoint(ENCODING.segments, 4, 24)}, id="room for more than take part"),
     pytest.param({}, steps((1.0, 2.0**10)), id="as fine as the site asks for"),
     pytest.param({"least_steps": 1000}, steps((999.5, 1.0)), id="as fine, rounded up"),
@@ -101,6 +102,12 @@ MISSED = [
     ),
     pytest.param({"ring_bits": (24,)}, {}, Reason.RING, id="a ring that is not allowed"),
     pytest.param({"ring_bits": ()}, {}, Reason.RING, id="no ring is allowed"),
+    pytest.param(
+        {"ring_bits": (24, 32)},
+        {"encoding": FixedPoint(ENCODING.segments, 3, 28)},
+        Reason.RING,
+        id="the ring between, which is not allowed",
+    ),
     pytest.param({}, of(4, encoding=ENCODING), Reason.RING, id="one more than the sum has room for"),
     pytest.param({}, steps((1.0, 2.0**9)), Reason.SCALE, id="half as fine as the site asks for"),
     pytest.param({"least_steps": 1000}, steps((999.0, 1.0)), Reason.SCALE, id="a step too few"),
@@ -181,5 +188,5 @@ def test_a_policy_stays_as_it_is() -> None:
     with pytest.raises(ValidationError):
         policy.hybrid = False  # type: ignore[misc]
     assert policy == SitePolicy(
-        smallest_cohort=3, colluders=1, ring_bits=(24, 32), least_steps=1024, hybrid=True
+        smallest_cohort=3, colluders=1, ring_bits=(24, 28, 32), least_steps=1024, hybrid=True
     )
