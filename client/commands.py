@@ -1,4 +1,4 @@
-"""Commands of the hospital node: extract entities from text."""
+"""Commands of the hospital node: extract entities from text, look after the privacy budget."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 @app.callback()
 def node() -> None:
-    """Commands of the hospital node: extract entities from text."""
+    """Commands of the hospital node: extract entities from text, look after the privacy budget."""
 
 
 @app.command()
@@ -45,6 +45,57 @@ def extract(
     text = _read_text(file)
     (entities,) = extractor.extract([text])
     typer.echo(json.dumps({"entities": [_entity(text, e) for e in entities]}, indent=1, ensure_ascii=True))
+
+
+@app.command()
+def budget(
+    ledger: Annotated[Path | None, typer.Option("--ledger", help="The node's privacy ledger.")] = None,
+    noise_multiplier: Annotated[
+        float | None, typer.Option("--noise-multiplier", help="Of a round to know the cost of.")
+    ] = None,
+    sample_rate: Annotated[float | None, typer.Option("--sample-rate", help="Of that round.")] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Private steps of that round.")] = 1,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Also write all entries as JSON lines to this new file.")
+    ] = None,
+    verify: Annotated[
+        Path | None, typer.Option("--verify", help="An exported ledger to check, in place of --ledger.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Shows the privacy budget: what is spent and left, on what, and what one more round costs."""
+    from client.budget import budget_text, budget_tree
+    from privacy.accountant import Release
+    from privacy.book import verify as verified
+    from privacy.ledger import Ledger
+    from shared.errors import FixSettings
+
+    if (ledger is None) == (verify is None) or (verify is not None and export is not None):
+        raise FixSettings(
+            "shows either a ledger or an exported one",
+            where="clinfed node budget",
+            remedy="Use --ledger FILE, or --verify FILE.",
+        )
+    if (noise_multiplier is None) != (sample_rate is None):
+        raise FixSettings(
+            "a round has both a noise multiplier and a sample rate",
+            where="clinfed node budget",
+            remedy="Give --noise-multiplier and --sample-rate.",
+        )
+    asked = None
+    if noise_multiplier is not None and sample_rate is not None:
+        asked = Release(noise_multiplier, sample_rate, steps)
+    if ledger is not None:
+        opened = Ledger.existing(ledger)
+        if export is not None:
+            opened.export(export)
+            typer.echo(f"exported: {export}", err=True)
+        book = opened.book()
+    elif verify is not None:
+        book = verified(verify)
+        typer.echo(f"verified: {verify}", err=True)
+    tree = budget_tree(book, asked)
+    typer.echo(json.dumps(tree, indent=1) if as_json else budget_text(tree))
 
 
 def _entity(text: str, entity: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SURVIVORS = "survivors"
     ANOTHER_SET = "another-set"
     SEED_WRONG = "seed-wrong"
+    BUDGET = "budget"
 
 
 EXPLANATIONS = {
@@ -63,6 +64,7 @@ EXPLANATIONS = {
     Reason.SURVIVORS: "the set of hospitals in the sum is not one this hospital can have seen",
     Reason.ANOTHER_SET: "this hospital confirmed the same task with another set of hospitals before",
     Reason.SEED_WRONG: "a seed put together from shares is not the one its hospital committed to",
+    Reason.BUDGET: "what would be released costs more than is left of the site's privacy budget",
 }
 
 
