@@ -288,8 +288,8 @@ def training_encoding(coordinates: int, parties: int, examples: list[int], clip:
         clip: no coordinate of an update is larger.
 
     Returns:
-        An encoding in 24 bits if every coordinate of the mean update, over two thirds of the hospitals, is then still
-        exact to within `PRECISION * clip`, else in 32.
+        An encoding in as few bits as keep every coordinate of the mean update, over the fewest hospitals that may be
+        left, exact to within `PRECISION * clip`; 32 if none does.
     """
     weight = float(max(examples))
     update = float(np.float32(clip * weight))

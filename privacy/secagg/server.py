@@ -50,7 +50,7 @@ class Evidence:
         hospital: its name.
         view: digest of what the sum's hospitals agreed on, hexadecimal.
         commitment: the signed message, hexadecimal.
-        truthful: whether it signed this, and what it sent is what it committed to.
+        truthful: whether what it sent is what it committed to.
     """
 
     hospital: str
@@ -208,11 +208,12 @@ class ServerSum:
             commitment: its signed message.
 
         Raises:
-            RefuseRound: malformed, or another shape or type.
+            RefuseRound: forged, or another shape or type.
         """
         self._collecting(Phase.VECTORS, hospital)
         masked = Masked.from_bytes(commitment, self.terms, self._sharers)
         owner = self._is_from(hospital, masked.owner, self._masked)
+        masked.verify(commitment, self._view, self._roster)
         check_packed(words, self.terms.encoding.size, self.terms.encoding.bits, about=hospital)
         self._sum.add(words)
         self._masked[owner] = (words.view(np.uint32), masked, commitment)
@@ -316,17 +317,10 @@ class ServerSum:
                 self._roster.hospitals[owner],
                 self._view.hex(),
                 commitment.hex(),
-                self._is_true(words, masked, commitment),
+                hashlib.sha256(np.ascontiguousarray(words).data).digest() == masked.digest,
             )
             for owner, (words, masked, commitment) in sorted(self._masked.items())
         ]
-
-    def _is_true(self, words: NDArray[np.uint32], masked: Masked, commitment: bytes) -> bool:
-        try:
-            masked.verify(commitment, self._view, self._roster)
-        except RefuseRound:
-            return False
-        return hashlib.sha256(np.ascontiguousarray(words).data).digest() == masked.digest
 
     def _recovered(self, owner: int, seed: bytes, name: str) -> dict[int, bytes]:
         """The masks that survivors share with a hospital that vanished, by survivor."""

@@ -23,6 +23,7 @@ from tests.privacy.secagg.rehearsal import TASK, KeptInMemory
 
 CLIP = 1.0  # of every vector in the benchmark
 PRECISION = 1e-6  # of the clip: the mean is that close to what it would be without masks
+EXAMPLES = 100  # of every hospital, by which its vector is weighted, as in a run
 
 Vector = NDArray[np.float32]
 
@@ -54,13 +55,14 @@ class _Party:
 
 
 def our_encoding(hospitals: int, length: int) -> FixedPoint:
-    """As a run has it (`server.secure.training_encoding`) of hospitals with one example each.
+    """As a run has it (`server.secure.training_encoding`) of hospitals with `EXAMPLES` each.
 
     That is the smallest ring in which the mean over the fewest hospitals that may be left is exact to within
     `PRECISION` of the clip, at its finest scale.
     """
-    bits = smallest_ring(CLIP, hospitals, PRECISION * CLIP * usual_threshold(hospitals, 0))
-    return FixedPoint((Segment(length, CLIP, finest_scale(CLIP, hospitals, bits)),), hospitals, bits)
+    bound = CLIP * EXAMPLES
+    bits = smallest_ring(bound, hospitals, PRECISION * bound * usual_threshold(hospitals, 0))
+    return FixedPoint((Segment(length, bound, finest_scale(bound, hospitals, bits)),), hospitals, bits)
 
 
 def our_secagg(
@@ -136,7 +138,7 @@ def our_secagg(
     plain = np.zeros(length)
     for index, name in enumerate(stay):
         party, client, vector = parties[name], clients[name], draw(index)
-        own = vector.copy()  # a hospital computes a vector for the sum alone, which may be overwritten
+        own = vector * np.float32(EXAMPLES)  # what a hospital computes for the sum, and may be overwritten
         party.down += len(inboxes[name])
         with party.works():
             client.receive(inboxes[name], TASK)
@@ -145,7 +147,7 @@ def our_secagg(
         party.up += len(masked.commitment) + masked.words.nbytes
         with aggregator.works():
             server.accept_masked(name, masked.words, masked.commitment)
-        plain += vector
+        plain += vector * np.float32(EXAMPLES)
         vector_bytes = masked.words.nbytes
         del vector, own, encoded, masked
 
@@ -172,4 +174,4 @@ def our_secagg(
         vector_bytes=vector_bytes,
         evidence_seconds=evidence_seconds,
     )
-    return total, cost
+    return total / EXAMPLES, cost

@@ -216,10 +216,11 @@ def test_of_honest_hospitals_all_evidence_is_true(bits: int) -> None:
 @pytest.mark.parametrize("checked", [True, False], ids=["checked", "twin: unchecked"])
 @pytest.mark.parametrize("kind", list(UNTRUE))
 def test_a_commitment_that_does_not_hold_is_on_record(kind: str, checked: bool, monkeypatch: Patch) -> None:
-    """It costs nobody its place, and the sum is exact; what the record calls true convinces anyone.
+    """What the record calls true convinces anyone; a forged signature costs the place of whoever sent it.
 
     Without the check the record would call something true that its hospital can disown.
     """
+    forged = UNTRUE[kind].remove is _any_signature
     if not checked:
         UNTRUE[kind].remove(monkeypatch)
     played = play()
@@ -227,8 +228,13 @@ def test_a_commitment_that_does_not_hold_is_on_record(kind: str, checked: bool, 
     evidence = played.site.server.evidence()
     monkeypatch.undo()
     assert played.total is not None
-    assert not played.found
     assert not played.harm
+    if forged and checked:
+        assert played.found == [(LAST, Reason.SIGNATURE)]
+        assert played.site.server.survivors == played.site.names[:-1]
+        assert all(entry.truthful and proves(played, entry) for entry in evidence)
+        return
+    assert not played.found
     assert played.site.server.survivors == played.site.names
     assert {entry.hospital: entry.truthful for entry in evidence} == {
         name: name != LAST or not checked for name in played.site.names

@@ -15,7 +15,7 @@ from privacy.secagg import client, packing, server
 from privacy.secagg.canonical import Reader
 from privacy.secagg.client import ClientSum
 from privacy.secagg.keys import KEM_CIPHERTEXT, PairSecrets, PublicKeys
-from privacy.secagg.messages import Advert, Encapsulated, Shared
+from privacy.secagg.messages import Advert, Encapsulated, Masked, Shared
 from privacy.secagg.server import ServerSum
 from shared.refusal import Reason
 from tests.privacy.secagg.liar import FIRST, FRAMED, LAST, NO_SUM, WRONG_SUM, Played, answers, liar_is, play
@@ -144,7 +144,7 @@ def shares_for_another(patch: Patch) -> Played:
 
 
 def vector_for_another(patch: Patch) -> Played:
-    """Nor is the signature under a commitment looked at when it comes."""
+    """The signature under the commitment would not fit either."""
     return in_the_name_of_the_next("mask")
 
 
@@ -247,6 +247,10 @@ def _keys_repeat(patch: Patch) -> None:
     patch.setattr(server, "Advert", type("Advert", (), {"from_bytes": staticmethod(lax)}))
 
 
+def _any_commitment(patch: Patch) -> None:
+    patch.setattr(Masked, "verify", lambda self, data, view, roster: None)
+
+
 def _any_sender(patch: Patch) -> None:
     is_from = ServerSum._is_from
     patch.setattr(
@@ -313,7 +317,7 @@ LIES = [
     Lie(key_of_another, Reason.REPEATED_KEY, NO_SUM, [_keys_repeat]),
     Lie(word_for_another, Reason.UNKNOWN_HOSPITAL, FRAMED, [_any_sender]),
     Lie(shares_for_another, Reason.UNKNOWN_HOSPITAL, FRAMED, [_any_sender]),
-    Lie(vector_for_another, Reason.UNKNOWN_HOSPITAL, WRONG_SUM, [_any_sender]),
+    Lie(vector_for_another, Reason.UNKNOWN_HOSPITAL, WRONG_SUM, [_any_commitment, _any_sender]),
     Lie(vector_twice, Reason.OUT_OF_TURN, WRONG_SUM, [_any_number]),
     Lie(vector_of_one_word, Reason.VECTOR, WRONG_SUM, [_any_shape, _any_shape_added]),
     Lie(signature_under_another_set, Reason.SIGNATURE, NO_SUM, [_any_confirmation]),
