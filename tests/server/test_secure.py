@@ -423,7 +423,7 @@ def test_the_ring_is_as_small_as_precision_allows(examples: list[int], bits: int
     least = sum(sorted(examples)[: 2 * len(examples) // 3 + 1])
     error = len(examples) / (2 * encoding.segments[0].scale) / least
     assert bits == 32 or error <= PRECISION
-    assert wire_words(1002, bits) * 4 <= 1002 * bits / 8 + 12
+    assert wire_words(1002, bits) * 4 <= 1002 * bits / 8 + 32  # the last group may be part empty
 
 
 def test_the_terms_are_those_of_the_settings(
