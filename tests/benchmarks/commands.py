@@ -66,6 +66,22 @@ def secagg(
     _report("secagg", [*rows, *masks], found, as_json=as_json)
 
 
+@app.command()
+def dp(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only the networks that the ratios are made of.")
+    ] = False,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Turns of each step.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Private training steps against the same steps without privacy, and Opacus's: CPU time, one thread, by turns."""
+    from tests.benchmarks import private_gradients as work
+
+    cases = tuple(work.COMPARED) if quick else tuple(work.CASES)
+    rows = work.measure(cases, repeat, on_done=lambda case: typer.echo(f"{case}: done", err=True))
+    _report("dp", rows, work.ratios(rows), as_json=as_json)
+
+
 def _report(
     bench: str, rows: Sequence[dict[str, Any]], ratios: Mapping[str, float], *, as_json: bool
 ) -> None:
