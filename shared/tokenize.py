@@ -23,3 +23,8 @@ def words(text: str) -> list[Token]:
         space.
     """
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def surfaces(text: str) -> list[str]:
+    """The same words as they are written; quicker than cutting them out of the text one by one."""
+    return _WORD.findall(text)

@@ -82,6 +82,25 @@ def dp(
     _report("dp", rows, work.ratios(rows), as_json=as_json)
 
 
+@app.command()
+def glove(
+    notes: Annotated[
+        Path | None, typer.Option("--notes", help="Public notes to count. [default: the synthetic clinic's]")
+    ] = None,
+    patients: Annotated[
+        int, typer.Option("--patients", min=1, help="Of each of four synthetic hospitals.")
+    ] = 100,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Turns of each side.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Federated GloVe beside gensim's Word2Vec: counting, an epoch, and the secure sum against pooled counts."""
+    from tests.benchmarks import glove as work
+
+    texts = work.synthetic_texts(patients) if notes is None else work.public_texts(notes)
+    rows = work.measure(texts, repeat)
+    _report("glove", rows, work.ratios(rows), as_json=as_json)
+
+
 def _report(
     bench: str, rows: Sequence[dict[str, Any]], ratios: Mapping[str, float], *, as_json: bool
 ) -> None:
