@@ -13,14 +13,17 @@ from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from client.agent import Agent
-from client.secure import SecureSums, encode_and_mask
+from client.secure import SecureSums, encode_and_mask, mask_integers, sum_of_terms
+from privacy.secagg.client import ClientSum, MaskedVector
 from privacy.site import SiteSettings
 from privacy.task import digest_task
 from shared.errors import ClinfedError, FixSettings
+from shared.models.tagger import Weights
 from shared.refusal import Reason, RefuseRound
 from shared.sources import NoteSource
 from shared.wire import (
     Kind,
+    Order,
     answer_content,
     code_of,
     error_content,
@@ -42,7 +45,7 @@ app = ClientApp()
 @app.query("hello")
 def hello(message: Message, context: Context) -> Message:
     """Answers `query.hello`."""
-    return _answer(message, lambda: hello_content(_agent(context).hello(read_hello_order(message))))
+    return _answer(message, lambda: hello_content(_agent(context).hello(*read_hello_order(message))))
 
 
 @app.train("update")
@@ -89,7 +92,12 @@ def confirm(message: Message, context: Context) -> Message:
 @app.evaluate("unmask")
 def unmask(message: Message, context: Context) -> Message:
     """Reveals shares."""
-    return _answer(message, lambda: answer_content(*_secure(context).unmask(*read_sum(message))))
+
+    def work() -> RecordDict:
+        answer, following, seeds = _secure(context).unmask(*read_sum(message))
+        return answer_content(answer, following, seeds=seeds)
+
+    return _answer(message, work)
 
 
 def _vector(message: Message, agent: Agent, purpose: Kind) -> RecordDict:
@@ -97,12 +105,34 @@ def _vector(message: Message, agent: Agent, purpose: Kind) -> RecordDict:
     order, weights = read_order(message)
     compute = agent.update if purpose == "train" else agent.evaluate
     if agent.secure is None:
+        if order.private is not None:
+            raise RefuseRound(Reason.NO_BUDGET)
         return vector_content(compute(order, weights))
     if not is_secure(message):
         raise RefuseRound(Reason.UNMASKED)
     joined = agent.secure.receive(read_sum(message)[0], purpose, digest_task(purpose, order, weights))
-    masked = encode_and_mask(joined, compute(order, weights))
+    if agent.private is None and order.private is None:
+        masked = encode_and_mask(joined, compute(order, weights))
+    else:
+        masked = _masked_privately(agent, agent.secure, joined, order, weights)
     return answer_content(masked.commitment, vector=masked.words)
+
+
+def _masked_privately(
+    agent: Agent, secure: SecureSums, joined: ClientSum, order: Order, weights: Weights
+) -> MaskedVector:
+    """The same for a private order: charged, noised, masked, and only then noted as released."""
+    about = sum_of_terms(joined)
+    if joined.terms.purpose == "train" and order.private is not None and order.private.noise == "local":
+        vector, reservation = agent.private_training(order, weights, about)
+        masked = encode_and_mask(joined, vector)
+    else:
+        release = agent.private_update if joined.terms.purpose == "train" else agent.private_evaluation
+        released = release(order, weights, about)
+        masked, reservation = mask_integers(joined, released.vector), released.reservation
+        secure.keep_noise(joined, released)
+    agent.note_release(reservation)
+    return masked
 
 
 def _answer(message: Message, work: Callable[[], RecordDict]) -> Message:
@@ -139,5 +169,7 @@ def _secure(context: Context) -> SecureSums:
 @cache
 def _agent_for(source: str, site: str) -> Agent:
     notes = NoteSource.model_validate(json.loads(source))
-    secure = SecureSums(notes.hospital, SiteSettings.model_validate(json.loads(site))) if site else None
-    return Agent(notes, secure)
+    if not site:
+        return Agent(notes)
+    settings = SiteSettings.model_validate(json.loads(site))
+    return Agent(notes, SecureSums(notes.hospital, settings), settings.budget)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from privacy.accountant import MOST_TIMES, Release, epsilon
-from privacy.book import Book, Reservation
+from privacy.book import TRAIN, Book, Reservation
 
 
 def budget_tree(book: Book, asked: Release | None) -> dict[str, Any]:
@@ -126,18 +126,20 @@ def _line(group: list[Reservation], delta: float) -> dict[str, Any]:
     }
 
 
-def _kinds(made: tuple[Reservation, ...], asked: Release | None) -> list[tuple[str, Release]]:
-    """Rounds whose cost is of interest."""
+def _kinds(made: tuple[Reservation, ...], asked: Release | None) -> list[tuple[str | None, Release]]:
+    """Rounds whose cost is of interest, by purpose."""
     if asked is not None:
-        return [("the round asked about", asked)]
-    last = {one.purpose: one.release for one in made if one.run == made[-1].run}
+        return [(None, asked)]
+    last: dict[str | None, Release] = {one.purpose: one.release for one in made if one.run == made[-1].run}
     return list(last.items())
 
 
-def _cost(book: Book, purpose: str, release: Release) -> dict[str, Any]:
-    cost = book.cost_of(release)
+def _cost(book: Book, purpose: str | None, release: Release) -> dict[str, Any]:
+    """What a round costs; one that is only asked about is taken to train, as the last that did."""
+    trained = (one.purpose for one in reversed(book.reservations) if one.purpose.startswith(TRAIN))
+    cost = book.cost_of(release, purpose or next(trained, TRAIN))
     return {
-        "purpose": purpose,
+        "purpose": purpose or "the round asked about",
         "noise_multiplier": release.noise_multiplier,
         "sample_rate": release.sample_rate,
         "steps": release.steps,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from client.private import Released, Sum
 from privacy.memory import SiteMemory
 from privacy.secagg.client import ClientSum, MaskedVector
 from privacy.secagg.messages import sum_of
@@ -40,13 +41,16 @@ class SecureSums:
         self._memory = SiteMemory(Path(site.memory))
         self._policy = site.policy
         self._sums: dict[tuple[int, int], ClientSum] = {}
+        self._noise: dict[tuple[int, int], Released] = {}
 
     def advertise(self, terms: bytes) -> bytes:
         """Joins a sum, on terms that the site's policy allows; bytes as in `privacy.secagg.client`."""
         joined = ClientSum(terms, self._identity, self._roster, self._policy, self._memory)
         self._sums[joined.terms.number, joined.terms.attempt] = joined
         while len(self._sums) > KEPT:
-            del self._sums[next(iter(self._sums))]
+            oldest = next(iter(self._sums))
+            del self._sums[oldest]
+            self._noise.pop(oldest, None)
         return joined.advertise()
 
     def encapsulate(self, order: bytes) -> bytes:
@@ -70,12 +74,20 @@ class SecureSums:
         answer = self._sum(order).confirm(order)
         return answer, self._meanwhile(self.advertise, next_terms)
 
-    def unmask(self, order: bytes, next_order: bytes | None) -> tuple[bytes, bytes | None]:
-        """Answers `unmask`, and `encapsulate` of the next sum."""
+    def keep_noise(self, joined: ClientSum, released: Released) -> None:
+        """Keeps what was added to a vector, until it is known how much of it was not needed."""
+        self._noise[joined.terms.number, joined.terms.attempt] = released
+
+    def unmask(self, order: bytes, next_order: bytes | None) -> tuple[bytes, bytes | None, bytes]:
+        """Answers `unmask`, and `encapsulate` of the next sum; and the seeds of the noise that was not needed."""
         joined = self._sum(order)
         answer = joined.unmask(order)
-        del self._sums[joined.terms.number, joined.terms.attempt]
-        return answer, self._meanwhile(self.encapsulate, next_order)
+        key = joined.terms.number, joined.terms.attempt
+        del self._sums[key]
+        noise, seeds = self._noise.pop(key, None), b""
+        if noise is not None and len(noise.seeds) > 1:
+            seeds = b"".join(noise.seeds[part] for part in noise.shares.removed(joined.survivors))
+        return answer, self._meanwhile(self.encapsulate, next_order), seeds
 
     def _sum(self, order: bytes) -> ClientSum:
         joined = self._sums.get(sum_of(order))
@@ -92,6 +104,25 @@ class SecureSums:
         except RefuseRound as refusal:
             log.warning("next sum: %s", refusal.reason)
             return None
+
+
+def sum_of_terms(joined: ClientSum) -> Sum:
+    """What a sum promises about itself, now that the hospitals in it are known."""
+    terms = joined.terms
+    return Sum(terms.run.hex(), joined.sharers, terms.threshold, terms.colluders)
+
+
+def mask_integers(joined: ClientSum, values: NDArray[np.int64]) -> MaskedVector:
+    """Masks integers; what is beyond the ring is cut off, after the noise, so that costs no privacy.
+
+    Raises:
+        RefuseRound: the vector has another length than the terms say, or they do not lay integers on integers.
+    """
+    encoding = joined.terms.encoding
+    if values.shape != (encoding.size,) or any(segment.scale != 1.0 for segment in encoding.segments):
+        raise RefuseRound(Reason.RING)
+    most = min(segment.steps for segment in encoding.segments)
+    return joined.mask(np.clip(values, -most, most).astype(np.int32))
 
 
 def encode_and_mask(joined: ClientSum, values: NDArray[np.float32]) -> MaskedVector:

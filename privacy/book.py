@@ -4,6 +4,10 @@ Entries are only ever added: `cap` (the limit, and each change of it), `reserved
 and `released` (it went out). Each is linked to all before it by a hash. They live in SQLite (`privacy.ledger`) and
 travel as JSON lines, which anyone can verify without the ledger.
 
+Every unit is either trained on or held out, for good, so releases about the ones and about the others each cost only
+their own (parallel composition). That holds while one rule divides them: purposes are `train.RULE`, `evaluate.RULE`
+and so on, and once two rules are in a ledger, or a purpose without one, everything counts for everyone.
+
 Guarantees: a changed, missing or reordered entry is found. The chain has no secret: someone who writes all entries
 anew makes another valid chain, so keep exports; the entries of an older one begin those of a newer one.
 """
@@ -12,18 +16,18 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from privacy.accountant import Epsilon, Release, epsilon, times_that_fit
 from shared.errors import ChooseOutput, ClinfedError, FixSettings
 from shared.files import write_text
+from shared.units import UNITS, Unit
 
-Unit = Literal["patient", "note", "sentence"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
 FORM = "clinfed-ledger-1"
+TRAIN, HELD_OUT = "train", "evaluate"  # the first words of purposes: units that are trained on, units held out
 BEGINNING = "0" * 64  # the chain before the first entry
 FIELDS = {
     "cap": ("unit", "epsilon", "delta"),
@@ -135,26 +139,42 @@ class Book:
         return self.caps[-1][1]
 
     def spent(self) -> Spent:
-        """What the reservations cost."""
-        made, delta = self.reservations, self.cap.delta
-        return Spent(
-            world=epsilon((one.release for one in made), delta),
-            others_collude=epsilon((replace(one.release, noise_multiplier=one.alone) for one in made), delta),
-        )
+        """What the reservations cost the unit that they cost most."""
+        return _spent(self.reservations, self.cap.delta)
 
-    def cost_of(self, release: Release, limit: float = math.inf) -> Cost:
+    def cost_of(self, release: Release, purpose: str, limit: float = math.inf) -> Cost:
         """What one more release would do.
 
         Args:
             release: that is asked about.
+            purpose: what for; it decides whose earlier releases count.
             limit: on epsilon, where another than the cap holds, too.
         """
-        history, delta = [one.release for one in self.reservations], self.cap.delta
+        same = akin(purpose, {one.purpose for one in self.reservations})
+        history = [one.release for one in self.reservations if one.purpose in same]
+        delta = self.cap.delta
         return Cost(
             before=epsilon(history, delta).value,
             after=epsilon([*history, release], delta).value,
             times=times_that_fit([release], history, min(self.cap.epsilon, limit), delta),
         )
+
+
+def akin(purpose: str, purposes: Iterable[str]) -> frozenset[str]:
+    """Of some purposes, those that concern the same units as one of them.
+
+    Args:
+        purpose: as of a reservation.
+        purposes: of all reservations.
+
+    Returns:
+        Those of `purposes` whose releases add up with those of `purpose`.
+    """
+    known = {*purposes, purpose}
+    rules = {one.partition(".")[2] for one in known}
+    if len(rules) > 1 or "" in rules:
+        return frozenset(known)
+    return frozenset(one for one in known if _is_held_out(one) == _is_held_out(purpose))
 
 
 class Damaged(ClinfedError):
@@ -293,12 +313,31 @@ def _reservation(entry: Mapping[str, Any], released: bool) -> Reservation:
     )
 
 
+def _is_held_out(purpose: str) -> bool:
+    return purpose.partition(".")[0] == HELD_OUT
+
+
+def _spent(made: Sequence[Reservation], delta: float) -> Spent:
+    purposes = {one.purpose for one in made}
+    strands = {akin(purpose, purposes) for purpose in purposes} or {frozenset[str]()}
+    costs = []
+    for same in strands:
+        own = [one for one in made if one.purpose in same]
+        world = epsilon((one.release for one in own), delta)
+        collude = epsilon((replace(one.release, noise_multiplier=one.alone) for one in own), delta)
+        costs.append((world, collude))
+    return Spent(
+        world=max((world for world, _ in costs), key=lambda one: one.value),
+        others_collude=max((collude for _, collude in costs), key=lambda one: one.value),
+    )
+
+
 def _check_caps(book: Book) -> None:
     """Each cap held for what was reserved under it."""
     ends = [made for made, _ in book.caps[1:]] + [len(book.reservations)]
     for (begin, cap), end in zip(book.caps, ends, strict=True):
-        history = [reservation.release for reservation in book.reservations[:end]]
-        if end > begin and epsilon(history, cap.delta).value > cap.epsilon * (1 + _TOLERANCE):
+        cost = _spent(book.reservations[:end], cap.delta).world.value
+        if end > begin and cost > cap.epsilon * (1 + _TOLERANCE):
             raise Damaged("more was reserved than its cap allowed")
 
 

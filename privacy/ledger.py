@@ -11,7 +11,7 @@ earlier releases, which the accountant takes as if they had been fixed before.
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from privacy.book import (
     Damaged,
     Reservation,
     Spent,
+    akin,
     link,
     read_book,
     sound,
@@ -104,7 +105,7 @@ class Ledger:
         Args:
             release: with the noise multiplier that holds against the aggregator and everyone outside, in the worst
                 case that the round allows.
-            purpose: what is released, one word.
+            purpose: what is released, and which rule says who is held out (`train.RULE`; see `privacy.book`).
             run: one word.
             round: of the run.
             alone: noise multiplier of this hospital's own share of the noise; the release's under local noise.
@@ -133,7 +134,7 @@ class Ledger:
             )
         with self._transaction() as database:
             limit = min(self.cap.epsilon, self._recorded(database).epsilon)
-            if not self._fits(database, release, run, limit):
+            if not self._fits(database, release, purpose, run, limit):
                 raise RefuseRound(Reason.BUDGET)
             return _append(database, "reserved", charged)
 
@@ -165,9 +166,9 @@ class Ledger:
         """All reservations in order."""
         return self.book().reservations
 
-    def cost_of(self, release: Release) -> Cost:
+    def cost_of(self, release: Release, purpose: str) -> Cost:
         """What one more release would cost, and how often it fits."""
-        return self.book().cost_of(release, self.cap.epsilon)
+        return self.book().cost_of(release, purpose, self.cap.epsilon)
 
     def book(self) -> Book:
         """All entries, read anew and checked.
@@ -194,13 +195,17 @@ class Ledger:
             _check_ours(database)
             write_export(path, list(_rows(database)))
 
-    def _fits(self, database: sqlite3.Connection, release: Release, run: str, limit: float) -> bool:
+    def _fits(
+        self, database: sqlite3.Connection, release: Release, purpose: str, run: str, limit: float
+    ) -> bool:
         """Whether everything reserved and one more release cost at most so much.
 
         The quick answers come first. Whatever is part of a history that fits also fits, for who sees less learns
         less; so when the numerical accountant was needed, it is asked at once how far the run can go on like this.
         """
-        history = _phases(database) + _count(release)
+        purposes = {one for (one,) in database.execute("SELECT DISTINCT purpose FROM entries WHERE kind = 'reserved'")}
+        same = akin(purpose, purposes)
+        history = _phases(database, same) + _count(release)
         known, room = self._room
         if known <= limit and history <= room:
             return True
@@ -209,7 +214,7 @@ class Ledger:
             return True
         if epsilon(releases, delta).value > limit:
             return False
-        of_run = _phases(database, run) + _count(release)
+        of_run = _phases(database, same, run) + _count(release)
         fewest = min(of_run.values())
         mix = Counter({phase: max(1, round(steps / fewest)) for phase, steps in of_run.items()})
         times = times_that_fit(_releases(mix), releases, limit, delta)
@@ -298,15 +303,17 @@ def _last_cap(database: sqlite3.Connection) -> Cap | None:
     return None if row is None else Cap(*row)
 
 
-def _phases(database: sqlite3.Connection, run: str | None = None) -> _Phases:
-    """Steps reserved so far, or those of a run."""
-    where, values = ("", ()) if run is None else (" AND run = ?", (run,))
+def _phases(database: sqlite3.Connection, purposes: Iterable[str], run: str | None = None) -> _Phases:
+    """Steps reserved so far for some purposes, or those of a run."""
     rows = database.execute(
-        "SELECT noise_multiplier, sample_rate, sum(steps) FROM entries"  # noqa: S608
-        f" WHERE kind = 'reserved'{where} GROUP BY noise_multiplier, sample_rate",
-        values,
+        "SELECT purpose, run, noise_multiplier, sample_rate, sum(steps) FROM entries"
+        " WHERE kind = 'reserved' GROUP BY purpose, run, noise_multiplier, sample_rate"
     )
-    return Counter({(noise, rate): steps for noise, rate, steps in rows})
+    phases: _Phases = Counter()
+    for purpose, its_run, noise, rate, steps in rows:
+        if purpose in purposes and run in (None, its_run):
+            phases[noise, rate] += steps
+    return phases
 
 
 def _count(release: Release) -> _Phases:

@@ -10,15 +10,32 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from privacy.secagg.identity import PUBLIC_KEY, Identity, Roster
 from privacy.secagg.policy import SitePolicy
 from shared.errors import FixSettings
 from shared.files import write_text
 from shared.refusal import RefuseRound
+from shared.units import Unit
 
 ROSTER_FORM = "clinfed-roster-1"
+
+
+class Budget(BaseModel):
+    """What a hospital may release of its patients, and where that is written down; there is no default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ledger: str
+    """SQLite file, on a disk of this machine."""
+    unit: Unit
+    """Whose presence is hidden; an order may hide more, not less."""
+    epsilon: float = Field(gt=0, allow_inf_nan=False)
+    """Cap over everything that is ever released."""
+    delta: float = Field(gt=0, lt=1)
+    least_noise: float = Field(default=0.3, gt=0)
+    """Smallest noise multiplier that is answered, whatever the accountant says."""
 
 
 class SiteSettings(BaseModel):
@@ -33,7 +50,9 @@ class SiteSettings(BaseModel):
     memory: str
     """SQLite file of what was masked and confirmed."""
     policy: SitePolicy = SitePolicy()
-    """The site's limits."""
+    """The site's limits for sums."""
+    budget: Budget | None = None
+    """The site's limits for privacy; with it, whatever is not private is refused."""
 
 
 def write_identity(path: Path, identity: Identity) -> None:

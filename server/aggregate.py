@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.quantise import dequantise
 from server.strategy import Arrays
 from shared.errors import RejectUpdate
+from shared.private import PrivateRound
 from shared.vector import Layout
 
 LARGEST_COUNT = 1 << 24  # up to here float32 holds every whole number
@@ -64,14 +66,14 @@ class MeanUpdate:
     """What the sum of training vectors says.
 
     Args:
-        arrays: mean of (trained - global), weighted by examples, float32.
-        examples: behind it.
-        loss: mean training loss, weighted by examples.
+        arrays: mean of (trained - global), weighted by examples; or the mean gradient, downhill; float32.
+        examples: behind it; of gradients, the units that are expected in a step.
+        loss: mean training loss, weighted by examples; None where hospitals do not tell it.
     """
 
     arrays: Arrays
     examples: int
-    loss: float
+    loss: float | None
 
 
 def mean_update(layout: Layout, total: NDArray[np.float64]) -> MeanUpdate:
@@ -82,4 +84,23 @@ def mean_update(layout: Layout, total: NDArray[np.float64]) -> MeanUpdate:
         arrays={name: (array / examples).astype(np.float32) for name, array in arrays.items()},
         examples=int(examples),
         loss=extras["loss"] / examples,
+    )
+
+
+def mean_descent(layout: Layout, total: NDArray[np.float64], private: PrivateRound, units: int) -> MeanUpdate:
+    """Divides the noised sum of clipped gradients by the units that are expected in it, and turns it downhill.
+
+    Args:
+        layout: of gradients.
+        total: integers, shape (coordinates,).
+        private: the order that was answered.
+        units: declared by the hospitals whose vectors are in the sum.
+    """
+    expected = private.sample_rate * units
+    gradient = dequantise(total.astype(np.int64), private.max_grad_norm, private.grid)
+    arrays, _ = layout.unpack(gradient)
+    return MeanUpdate(
+        arrays={name: (-array / expected).astype(np.float32) for name, array in arrays.items()},
+        examples=round(expected),
+        loss=None,
     )

@@ -21,7 +21,7 @@ from server.federation import POOLED, test_notes
 from server.orphan import die_with_parent
 from server.run import read_settings
 from shared.errors import FixSettings
-from shared.examples import read_examples
+from shared.examples import read_examples, thin
 from shared.extractor import ScoredNotes
 from shared.files import write_text
 from shared.models.build import build_tagger
@@ -76,7 +76,12 @@ def train_baseline(folder: Path, name: str) -> None:
     tagger = build_tagger(settings.model)
     members = [source for source in settings.hospitals if name in (source.hospital, POOLED)]
     parts = [
-        tagger.prepare(read_examples(read_source(source).train, tagger.tagset, tagger.reader))
+        tagger.prepare(
+            thin(
+                read_examples(read_source(source).train, tagger.tagset, tagger.reader),
+                settings.model.windows_a_note,
+            )
+        )
         for source in members
     ]
     train(
@@ -84,7 +89,7 @@ def train_baseline(folder: Path, name: str) -> None:
         [example for part in parts for example in part],
         settings.recipe,
         seed=settings.seed,
-        steps=settings.rounds * sum(steps_a_round(settings.recipe, len(part)) for part in parts),
+        steps=(settings.baseline_rounds or settings.rounds) * sum(steps_a_round(settings.recipe, len(part)) for part in parts),
     )
     counts = ScoredNotes(tagger, test_notes(settings.test, settings.hospitals)).count(tagger)
     write_text(_file(folder, name), json.dumps({"counts": counts.tolist()}) + "\n")

@@ -36,6 +36,11 @@ class RunState:
     rounds: tuple[Round, ...] = ()
     hospitals: dict[str, Site] = field(default_factory=dict)
 
+    @property
+    def model(self) -> Weights:
+        """What is scored and handed out: the mean of the last rounds' models if the strategy keeps one."""
+        return self.moments.average or self.weights
+
 
 def save_state(run: Path, state: RunState) -> None:
     """Writes the checkpoint of the newest round, and forgets all but the last two."""
@@ -46,6 +51,7 @@ def save_state(run: Path, state: RunState) -> None:
         ("weights", state.weights),
         ("first", state.moments.first),
         ("second", state.moments.second),
+        ("average", state.moments.average),
     ):
         arrays |= {f"{prefix}/{name}": np.ascontiguousarray(array) for name, array in part.items()}
     history = {
@@ -87,7 +93,7 @@ def load_state(run: Path) -> RunState | None:
 
     return RunState(
         weights=dict(sorted(part("weights").items())),
-        moments=Moments(part("first"), part("second")),
+        moments=Moments(part("first"), part("second"), part("average")),
         rounds=rounds,
         hospitals=hospitals,
     )

@@ -12,21 +12,36 @@ if TYPE_CHECKING:
     from server.federation import Federation
     from server.metrics import Metrics
     from server.plan import Plan
-    from server.settings import RunSettings
+    from server.settings import PrivacySettings, RunSettings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 Model = Literal["birnn", "bert"]
 Trained = Literal["all", "head", "lora", "bitfit", "full"]
-Trust = Literal["secagg", "plain"]
+Trust = Literal["secagg", "plain", "none"]
+UnitName = Literal["patient", "note", "sentence"]
+NoiseName = Literal["exact", "plain"]
 StrategyName = Literal["FedAvg", "FedAvgM", "FedAdam"]
 Number = TypeVar("Number", int, float)
 
 TrustOption = Annotated[
     Trust,
     typer.Option(
-        "--trust", help="secagg: the aggregator learns sums only; plain: it sees every hospital's update."
+        "--trust",
+        help="secagg: the aggregator learns sums only; none: the same, and each hospital's own noise is enough; "
+        "plain: it sees every hospital's update.",
     ),
+]
+UnitOption = Annotated[
+    UnitName | None, typer.Option("--unit", help="Whose presence is hidden. [default: patient]")
+]
+RateOfUnitsOption = Annotated[
+    float | None,
+    typer.Option("--sample-rate", min=0.0, max=1.0, help="Share of units in a private step. [default: by unit]"),
+]
+NormOption = Annotated[
+    float | None,
+    typer.Option("--max-grad-norm", min=0.0, help="That a unit's gradient is clipped to. [default: by unit]"),
 ]
 ModelOption = Annotated[Model, typer.Option("--model", help="Kind of extractor.")]
 OutOption = Annotated[
@@ -53,7 +68,17 @@ BaseOption = Annotated[
     Path | None, typer.Option("--base", help="Model folder to start from, as 'pretrain' makes it.")
 ]
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds. [default: by model]")]
-RateOption = Annotated[float | None, typer.Option("--learning-rate", min=0, help="Peak. [default: by model]")]
+EpsilonOption = Annotated[
+    float | None,
+    typer.Option("--epsilon", help="Train privately: what a run may spend of a unit's privacy; with --delta."),
+]
+DeltaOption = Annotated[float | None, typer.Option("--delta", help="At which epsilon holds.")]
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--learning-rate", min=0, help="Peak; in a private run, of the aggregator. [default: by model]"
+    ),
+]
 BatchOption = Annotated[int | None, typer.Option("--batch-size", min=1, help="Windows. [default: by model]")]
 
 
@@ -64,26 +89,40 @@ def demo(
     patients: Annotated[
         int | None, typer.Option("--patients", min=4, help="Patients of each hospital. [default: by model]")
     ] = None,
-    model: ModelOption = "birnn",
+    model: ModelOption = "bert",
     trained: TrainedOption = None,
     rounds: RoundsOption = None,
+    private: Annotated[
+        bool, typer.Option("--private/--not-private", help="With noise that hides every single patient.")
+    ] = True,
+    epsilon: Annotated[float, typer.Option("--epsilon", help="Of a patient's privacy, spent by the run.")] = 8.0,
+    delta: Annotated[float, typer.Option("--delta", help="At which epsilon holds.")] = 1e-5,
     trust: TrustOption = "secagg",
     seed: SeedOption = 1,
     threads: ThreadsOption = 1,
     baselines: Annotated[
-        bool, typer.Option(help="Also train every hospital alone, and one model on all notes.")
+        bool,
+        typer.Option(help="Also train every hospital alone, and one model on all notes, both without noise."),
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Runs the embedded federation on synthetic notes: local-only, federated and pooled, side by side."""
     from server.federation import synthetic_federation
-    from server.recipes import DEMO_PATIENTS
+    from server.recipes import DEMO_PATIENTS, PRIVATE_DEMO_PATIENTS
 
+    many = (PRIVATE_DEMO_PATIENTS if private else DEMO_PATIENTS)[model]
     settings = _settings(
-        synthetic_federation(hospitals, patients or DEMO_PATIENTS[model], seed),
+        synthetic_federation(hospitals, patients or many, seed),
         model,
         trained,
-        {"rounds": rounds, "trust": trust, "seed": seed, "threads": threads, "baselines": baselines},
+        {
+            "rounds": rounds,
+            "trust": trust,
+            "seed": seed,
+            "threads": threads,
+            "baselines": baselines,
+            "private": {"epsilon": epsilon, "delta": delta} if private else {},
+        },
         demo=True,
     )
     _run(settings, out, as_json)
@@ -118,6 +157,16 @@ def simulate(
     batch_size: BatchOption = None,
     window: Annotated[
         int | None, typer.Option("--window", min=0, help="Pack sentences up to so many words; 0 packs none.")
+    ] = None,
+    windows_a_note: Annotated[
+        int | None, typer.Option("--windows-a-note", min=1, help="Train on so many of each. [default: all]")
+    ] = None,
+    abbreviations: Annotated[
+        bool | None,
+        typer.Option(
+            "--abbreviations/--no-abbreviations",
+            help="Mark an abbreviation that a note defines wherever it stands. [default: by model]",
+        ),
     ] = None,
     strategy: Annotated[
         StrategyName | None, typer.Option("--strategy", help="Server optimizer. [default: by model]")
@@ -170,13 +219,39 @@ def simulate(
         typer.Option("--deadline-seconds", min=0.001, help="A hospital's time to train, or to evaluate."),
     ] = 3600.0,
     evaluate_every: Annotated[
-        int, typer.Option("--evaluate-every", min=1, help="Rounds between evaluations on held-out patients.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--evaluate-every",
+            min=1,
+            help="Rounds between evaluations on held-out patients. [default: 1; a quarter of a private run]",
+        ),
+    ] = None,
     seed: SeedOption = 1,
     threads: ThreadsOption = 1,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Also train every hospital alone, and one model on all notes.")
     ] = False,
+    epsilon: EpsilonOption = None,
+    delta: DeltaOption = None,
+    unit: UnitOption = None,
+    sample_rate: RateOfUnitsOption = None,
+    max_grad_norm: NormOption = None,
+    max_examples: Annotated[
+        int | None, typer.Option("--max-examples", min=1, help="Windows of one unit in a private step.")
+    ] = None,
+    count_norm: Annotated[
+        float | None, typer.Option("--count-norm", min=0.0, help="That a held-out unit's counts are clipped to.")
+    ] = None,
+    noise: Annotated[
+        NoiseName | None,
+        typer.Option(
+            "--noise", help="plain: shares for the worst case; exact: what was not needed is taken away again."
+        ),
+    ] = None,
+    cap: Annotated[
+        float | None,
+        typer.Option("--cap", help="Budget of each simulated hospital. [default: --epsilon]"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Runs a federation in one process: on your own files, or on a public corpus and a partition."""
@@ -185,6 +260,17 @@ def simulate(
         model,
         trained,
         {
+            "private": {
+                "epsilon": epsilon,
+                "delta": delta,
+                "unit": unit,
+                "sample_rate": sample_rate,
+                "max_grad_norm": max_grad_norm,
+                "max_examples": max_examples,
+                "count_norm": count_norm,
+                "noise": noise,
+                "cap": cap,
+            },
             "rounds": rounds,
             "seed": seed,
             "threads": threads,
@@ -201,7 +287,7 @@ def simulate(
             "min_hospitals": min_hospitals,
             "deadline_seconds": deadline_seconds,
             "evaluate_every": evaluate_every,
-            "strategy": {"name": strategy},
+            "strategy": {"name": strategy, "eta": learning_rate if epsilon is not None else None},
             "recipe": {
                 "local_epochs": local_epochs,
                 "local_steps": local_steps,
@@ -213,6 +299,8 @@ def simulate(
                 "vectors": _vectors(vectors),
                 "base": None if base is None else str(base.resolve()),
                 "window": window,
+                "windows_a_note": windows_a_note,
+                "abbreviations": abbreviations,
             },
         },
     )
@@ -224,22 +312,61 @@ def pretrain(
     notes: Annotated[list[Path], typer.Argument(help="Public notes: files or folders, in any form we read.")],
     out: OutOption,
     labels: Annotated[str, typer.Option("--labels", help="Labels to learn, comma-separated.")] = "Disease",
+    leave_out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--leave-out", help="Notes that must not be learned from: neither their ids nor their sentences."
+        ),
+    ] = None,
+    dictionary: Annotated[
+        list[Path] | None,
+        typer.Option("--dictionary", help="Open term list (JSONL), for features and for names; repeatable."),
+    ] = None,
+    replace_mentions: Annotated[
+        float,
+        typer.Option(
+            "--replace-mentions",
+            min=0.0,
+            max=1.0,
+            help="Share of mentions replaced by names from the dictionaries or, without any, by other mentions.",
+        ),
+    ] = 0.0,
+    copies: Annotated[
+        int, typer.Option("--copies", min=1, help="Of each note, each with mentions replaced anew.")
+    ] = 1,
     model: ModelOption = "bert",
     trained: TrainedOption = None,
     encoder: EncoderOption = "bundled",
     vectors: VectorsOption = "bundled",
+    base: BaseOption = None,
+    head_width: Annotated[
+        int | None, typer.Option("--head-width", min=1, help="bert, head: hidden units. [default: 128]")
+    ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="[default: by model]")] = None,
     learning_rate: RateOption = None,
     batch_size: BatchOption = None,
+    window: Annotated[
+        int | None, typer.Option("--window", min=0, help="Pack sentences up to so many words; 0 packs none.")
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option("--dropout", min=0.0, max=0.99, help="[default: by model]")
+    ] = None,
     seed: SeedOption = 1,
     threads: ThreadsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Fits a base model on public text; hospitals start from OUT/model with --base."""
-    from server.pretrain import public_federation
+    """Fits a base model on public text; hospitals start from OUT/model with --base.
 
+    A bert for private training takes two goes: the whole encoder, then, with --base on its OUT/model, the windowed
+    head that hospitals train on (--trained head), with the dictionaries' features beside the encoder's.
+    """
+    from server.pretrain import Variation, public_federation
+
+    dictionaries = tuple(dictionary or ())
+    variation = Variation(tuple(leave_out or ()), dictionaries, replace_mentions, copies, seed)
+    reads_terms = model == "birnn" or trained == "head"  # where the whole of a bert learns, they only give names
     settings = _settings(
-        public_federation(notes, tuple(labels.split(","))),
+        public_federation(notes, tuple(labels.split(",")), variation, out),
         model,
         trained,
         {
@@ -248,7 +375,15 @@ def pretrain(
             "seed": seed,
             "threads": threads,
             "recipe": {"learning_rate": learning_rate, "batch_size": batch_size},
-            "model": {"encoder": encoder, "vectors": _vectors(vectors)},
+            "model": {
+                "encoder": encoder,
+                "vectors": _vectors(vectors),
+                "base": None if base is None else str(base.resolve()),
+                "head_width": head_width,
+                "window": window,
+                "dropout": dropout,
+                "dictionaries": [str(path.resolve()) for path in dictionaries] if reads_terms else None,
+            },
         },
     )
     _run(settings, out, as_json)
@@ -331,17 +466,34 @@ def _settings(
     from pydantic import ValidationError
 
     from server.federation import check_federation
-    from server.recipes import recipe_for
+    from server.recipes import private_recipe_for, recipe_for
     from server.round import cohort_size
     from server.secure import check_trust
     from server.settings import RunSettings
     from shared.errors import FixSettings
     from shared.models.build import pin
 
-    learns: Trained = trained or ("all" if model == "birnn" else "full")
+    wish = _said(given.pop("private", {}))
+    private = "epsilon" in wish
+    learns: Trained = trained or ("all" if model == "birnn" else "head" if private else "full")
     own = recipe_for(model, learns, demo=demo)
+    sources = federation.hospitals
+    if private:
+        unit, trust = wish.setdefault("unit", "patient"), given.get("trust")
+        if trust == "none":
+            wish["noise"] = "local"
+        given.setdefault("baseline_rounds", own["rounds"])
+        own = _over(own, private_recipe_for(model, unit, wish.setdefault("noise", "exact"), demo=demo))
+        sources = tuple(source.model_copy(update={"by_chance": True}) for source in sources)
+    elif wish:
+        raise FixSettings(
+            f"{', '.join(sorted(wish))} given, and the run is not private",
+            where="epsilon",
+            remedy="Give --epsilon and --delta, too.",
+        )
+    wish = own.pop("private", {}) | wish
     tree: dict[str, Any] = {
-        "hospitals": federation.hospitals,
+        "hospitals": sources,
         "test": federation.test,
         **own,
         **_said({name: value for name, value in given.items() if not isinstance(value, dict)}),
@@ -349,7 +501,11 @@ def _settings(
     for part in ("model", "recipe", "strategy"):
         tree[part] = own.get(part, {}) | _said(given.get(part, {}))
     tree["model"] |= {"kind": model, "trained": learns, "labels": federation.labels}
+    if private:
+        tree["evaluate_every"] = tree.get("evaluate_every") or max(1, tree["rounds"] // 4)
     try:
+        if private:
+            tree["private"] = _private(wish, tree)
         settings = RunSettings.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
@@ -366,6 +522,28 @@ def _settings(
     check_federation(federation)
     check_trust(settings)
     return settings
+
+
+def _private(wish: dict[str, Any], tree: dict[str, Any]) -> "PrivacySettings":
+    """What is asked of the hospitals so that the run keeps to its epsilon."""
+    from server.private import choose_noise
+    from shared.errors import FixSettings
+
+    if "delta" not in wish:
+        raise FixSettings(
+            "an epsilon says nothing without a delta",
+            where="delta",
+            remedy="Give --delta, well below one in the number of patients.",
+        )
+    steps = tree["recipe"].get("local_steps") or 1 if wish["noise"] == "local" else 1
+    evaluations = -(-tree["rounds"] // tree["evaluate_every"])
+    return choose_noise(**wish, rounds=tree["rounds"], steps_a_round=steps, evaluations=evaluations)
+
+
+def _over(own: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """One recipe over another, part by part."""
+    parts = {name: own.get(name, {}) | part for name, part in more.items() if isinstance(part, dict)}
+    return own | more | parts
 
 
 def _vectors(name: str) -> str | None:

@@ -19,7 +19,9 @@ class Site:
     """One hospital as the federation knows it: declared sizes and the privacy of what it released.
 
     `epsilon` and `delta` are None while nothing private is promised; `trust` is `secagg` where the aggregator learns
-    sums only, `plain` where it sees every update.
+    sums only, `none` where it learns sums only and need not be believed, `plain` where it sees every update.
+    In a private run sizes are rounded, `units` are those that are trained on, and `epsilon` is what the hospital's
+    answers cost as far as the aggregator knows; the hospital's own ledger decides.
     """
 
     notes: int
@@ -28,7 +30,9 @@ class Site:
     held_out_notes: int
     unit: str = "patient"
     trust: str = "plain"
+    units: int | None = None
     epsilon: float | None = None
+    epsilon_if_others_collude: float | None = None
     delta: float | None = None
 
 
@@ -41,14 +45,15 @@ class Round:
         cohort: hospitals asked to train.
         answered: hospitals whose update is in the sum.
         missing: error code of every other hospital of the cohort, and of those that did not greet.
-        examples: training windows behind the sum.
-        loss: mean training loss over those examples.
+        examples: training windows behind the sum; in a private run, the units expected in it.
+        loss: mean training loss over those examples; None in a private run.
         bytes_down: sent to hospitals, all phases.
         bytes_up: received from hospitals, all phases.
         seconds: wall clock by phase (`update`, `aggregate`, `evaluate`; of a secure sum also `advertise`,
             `encapsulate`, `share`, `confirm` and `unmask`).
         memory_mb: peak resident memory of the process so far, MiB.
-        held_out: scores on all hospitals' held-out patients; None if not evaluated in this round.
+        held_out: scores on all hospitals' held-out patients, from noised counts in a private run; None if not
+            evaluated in this round.
         held_out_by_hospital: the same for each hospital; empty under secure aggregation, which hides it.
         update_norm: L2 norm of the mean update.
         attempts: it took to make the sum of updates.
@@ -60,7 +65,7 @@ class Round:
     answered: list[str]
     missing: dict[str, str]
     examples: int
-    loss: float
+    loss: float | None
     bytes_down: int
     bytes_up: int
     seconds: Mapping[str, float]

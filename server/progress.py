@@ -50,7 +50,8 @@ class Progress:
         """A round is over."""
         f1 = f"F1 {done.held_out.f1:.1f} on held-out patients" if done.held_out else ""
         left_out = f", without {', '.join(done.missing)}" if done.missing else ""
-        self._bars.update(self._rounds, advance=1, note=f"loss {done.loss:.4f} {f1}{left_out}")
+        loss = "" if done.loss is None else f"loss {done.loss:.4f} "
+        self._bars.update(self._rounds, advance=1, note=f"{loss}{f1}{left_out}")
 
     def finish_baseline(self, name: str) -> None:
         """A baseline is trained and scored."""

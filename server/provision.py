@@ -9,21 +9,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from privacy.book import Cap
 from privacy.secagg.identity import Identity, Roster
 from privacy.secagg.policy import SitePolicy
-from privacy.site import SiteSettings, read_identity, read_roster, write_identity, write_roster
+from privacy.site import Budget, SiteSettings, read_identity, read_roster, write_identity, write_roster
 from shared.errors import FixSettings
 
-FOLDER, ROSTER = "sites", "roster.json"
+FOLDER, ROSTER, LEDGER = "sites", "roster.json", "ledger.sqlite"
 
 
-def provision(run: Path, hospitals: Sequence[str], policy: SitePolicy) -> dict[str, SiteSettings]:
+def provision(
+    run: Path, hospitals: Sequence[str], policy: SitePolicy, cap: Cap | None = None
+) -> dict[str, SiteSettings]:
     """Makes what the hospitals of a local federation need for secure sums.
 
     Args:
         run: the run's folder.
         hospitals: names.
         policy: the limits of every site.
+        cap: of every site's privacy budget; None if they keep none.
 
     Returns:
         Settings by hospital.
@@ -52,6 +56,11 @@ def provision(run: Path, hospitals: Sequence[str], policy: SitePolicy) -> dict[s
             roster=str(run / ROSTER),
             memory=str(folder / "memory.sqlite"),
             policy=policy,
+            budget=None
+            if cap is None
+            else Budget(
+                ledger=str(folder / LEDGER), unit=cap.unit, epsilon=cap.epsilon, delta=cap.delta
+            ),
         )
     if not (run / ROSTER).exists():
         write_roster(run / ROSTER, Roster(keys))

@@ -3,8 +3,11 @@
 from typing import Any
 
 from shared.models.settings import Kind, Trained
+from shared.private import Noise
+from shared.units import Unit
 
 DEMO_PATIENTS = {"birnn": 40, "bert": 16}  # of each synthetic hospital
+PRIVATE_DEMO_PATIENTS = {"birnn": 150, "bert": 150}
 
 _BERT_LEARNING_RATE = {"full": 4e-4, "lora": 2e-3, "bitfit": 3e-3, "head": 2e-3}
 
@@ -32,4 +35,44 @@ def recipe_for(kind: Kind, trained: Trained, *, demo: bool = False) -> dict[str,
         "rounds": 10 if demo else 20 if trained == "head" else 12,
         "recipe": {"learning_rate": _BERT_LEARNING_RATE.get(trained, 4e-4), "batch_size": 4},
         "model": {"dropout": 0.1, "window": 128},
+    }
+
+
+def private_recipe_for(kind: Kind, unit: Unit, noise: Noise, *, demo: bool = False) -> dict[str, Any]:
+    """What a private run does unless the user says otherwise, instead of `recipe_for`'s fields.
+
+    Args:
+        kind: of model.
+        unit: of privacy.
+        noise: who adds it.
+        demo: for the embedded synthetic notes.
+
+    Returns:
+        Fields of `RunSettings`, and under `private` those of `server.private.choose_noise`.
+    """
+    finest = unit == "sentence"
+    reading = {"abbreviations": True} | ({"window": 0} if finest else {})
+    sampled = {"sample_rate": 0.2 if finest else 0.35, "max_grad_norm": 0.1, "max_examples": 32}
+    counted = {"count_norm": 8.0 if finest else 16.0 if unit == "note" else 32.0}
+    if noise == "local":
+        return {
+            "rounds": 16,
+            "private": sampled | counted,
+            "recipe": {"learning_rate": 0.01, "local_steps": 5, "weight_decay": 0.0},
+            "strategy": {"name": "FedAvg"},
+            "model": reading,
+        }
+    return {
+        "rounds": 64 if finest else 72,
+        "private": sampled | counted,
+        "strategy": {
+            "name": "FedAdam",
+            "eta": 0.02 if kind == "bert" else 0.01,
+            "beta_1": 0.9,
+            "beta_2": 0.999,
+            "tau": 1e-8,
+            "warmup": 0.05,
+            "averaged": 0.4,
+        },
+        "model": reading,
     }

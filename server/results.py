@@ -13,7 +13,7 @@ from shared.errors import FixSettings
 from shared.files import write_text
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-COLUMNS = ("run", "model", "federated", "local only", "pooled", "command", "machine", "date")
+COLUMNS = ("run", "model", "privacy", "federated", "local only", "pooled", "command", "machine", "date")
 
 
 def fill_results(readme: Path, runs: list[Path]) -> None:
@@ -55,6 +55,7 @@ def _row(name: str, tree: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         _plain(name),
         _plain(_model(tree["model"]) or "–"),
+        _plain(_privacy(tree)),
         f"**{tree['federated']['strict']['micro']['f1']:.1f}**",
         f"{alone['size_weighted_f1']:.1f}" if alone else "–",
         f"{pooled['strict']['micro']['f1']:.1f}" if pooled else "–",
@@ -83,6 +84,15 @@ def _model(settings: Mapping[str, Any]) -> str:
         return " ".join(str(settings[key]) for key in ("kind", "trained") if settings.get(key))
     inner = (value for value in settings.values() if isinstance(value, Mapping))
     return next(filter(None, map(_model, inner)), "")
+
+
+def _privacy(tree: Mapping[str, Any]) -> str:
+    """What the run cost the hospital that it cost most, and against whom."""
+    sites = [site for site in tree.get("hospitals", {}).values() if site.get("epsilon") is not None]
+    if not sites:
+        return "–"
+    worst = max(sites, key=lambda site: float(site["epsilon"]))
+    return f"{worst['unit']}, ε {worst['epsilon']:.1f}, δ {worst['delta']:g}, trust {worst['trust']}"
 
 
 def _plain(text: str) -> str:

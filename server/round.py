@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from server.aggregate import mean_update
+from privacy.quantise import dequantise
+from server.aggregate import MeanUpdate, mean_descent, mean_update
 from server.checkpoint import RunState
 from server.metrics import Round
 from server.progress import Progress
 from server.settings import RunSettings
-from server.strategy import step
+from server.strategy import advance
 from server.sums import ABSENT, Job, Summed, Sums, TooFew, listed
 from shared import scores
 from shared.errors import AskHospitals
 from shared.scores import COUNTS_PER_LABEL
-from shared.vector import Layout, counting_layout, training_layout
+from shared.vector import Layout, counting_layout, gradient_layout, training_layout
 from shared.wire import Order
 
 LEAST_RMS = 8  # a mean update whose root mean square is beyond clip / 8 is no honest one
@@ -55,7 +56,12 @@ def run_round(
     """
     number = len(state.rounds) + 1
     order = Order(
-        round=number, rounds=settings.rounds, seed=settings.seed, model=settings.model, recipe=settings.recipe
+        round=number,
+        rounds=settings.rounds,
+        seed=settings.seed,
+        model=settings.model,
+        recipe=settings.recipe,
+        private=settings.private.order if settings.private else None,
     )
 
     # 1. Draw the hospitals that take part, and foresee the sums to come, for their keys can be exchanged meanwhile.
@@ -78,14 +84,16 @@ def run_round(
 
     # 3. Move the global model along the mean, unless no honest hospitals can have sent what was added up.
     started = time.monotonic()
-    mean = mean_update(job.layout, trained.total)
+    mean = _mean(job, trained, settings, state)
     norm = math.sqrt(sum(float(np.square(array, dtype=np.float64).sum()) for array in mean.arrays.values()))
     discarded = None
     weights, moments = state.weights, state.moments
     if why := _implausible(norm, mean.examples, job.layout, settings):
         discarded = Discarded(why, trained.evidence())
     else:
-        weights, moments = step(settings.strategy, weights, mean.arrays, moments, number)
+        weights, moments = advance(
+            settings.strategy, weights, mean.arrays, moments, number, settings.rounds
+        )
     trained = replace(trained, evidence=list)  # and with it goes what the hospitals sent
     moved = time.monotonic() - started
 
@@ -93,7 +101,7 @@ def run_round(
     scored = None
     if scoring is not None:
         try:
-            scored = sums.add_up(scoring, order, weights, next_round)
+            scored = sums.add_up(scoring, order, moments.average or weights, next_round)
         except TooFew:
             scored = None
     counts = _counts(scored.total, settings) if scored else None
@@ -106,7 +114,7 @@ def run_round(
         answered=trained.answered,
         missing=missing | trained.missing,
         examples=mean.examples,
-        loss=round(mean.loss, 6),
+        loss=None if mean.loss is None else round(mean.loss, 6),
         bytes_down=trained.bytes_down + (scored.bytes_down if scored else 0),
         bytes_up=trained.bytes_up + (scored.bytes_up if scored else 0),
         seconds=_seconds(trained, scored, moved),
@@ -127,8 +135,10 @@ def run_round(
 def training_job(number: int, hospitals: Sequence[str], settings: RunSettings, state: RunState) -> Job:
     """The sum of training vectors of one round."""
     cohort = draw_cohort(sorted(hospitals), settings.fraction, settings.seed, number)
-    layout = training_layout({name: array.shape for name, array in state.weights.items()})
-    return Job("train", number, tuple(cohort), layout)
+    lay_out = gradient_layout if settings.shares_noise else training_layout
+    return Job(
+        "train", number, tuple(cohort), lay_out({name: array.shape for name, array in state.weights.items()})
+    )
 
 
 def scoring_job(number: int, hospitals: Sequence[str], settings: RunSettings) -> Job | None:
@@ -150,9 +160,26 @@ def cohort_size(hospitals: int, fraction: float) -> int:
     return max(1, round(fraction * hospitals))
 
 
+def _mean(job: Job, trained: Summed, settings: RunSettings, state: RunState) -> MeanUpdate:
+    if settings.private is None or not settings.shares_noise:
+        mean = mean_update(job.layout, trained.total)
+        return mean if settings.private is None else replace(mean, loss=None)
+    units = sum(state.hospitals[name].units or 0 for name in trained.answered)
+    return mean_descent(job.layout, trained.total, settings.private.order, units)
+
+
+def _largest_norm(expected: int, layout: Layout, settings: RunSettings) -> float:
+    """That an honest mean can have; of clipped gradients, C if all agree, and the noise."""
+    if settings.private is None or not settings.shares_noise:
+        return settings.update_clip / LEAST_RMS * math.sqrt(layout.size)
+    asked = settings.private.order
+    noise = asked.noise_multiplier * math.sqrt(layout.size * len(settings.hospitals)) / max(1, expected)
+    return LEAST_RMS * asked.max_grad_norm * (1 + noise)
+
+
 def _implausible(norm: float, examples: int, layout: Layout, settings: RunSettings) -> str | None:
     """Why a sum cannot be honest; None if it can."""
-    largest = settings.largest_norm or settings.update_clip / LEAST_RMS * math.sqrt(layout.size)
+    largest = settings.largest_norm or _largest_norm(examples, layout, settings)
     if examples < 1:
         return f"{examples} examples behind it"
     if not norm <= largest:
@@ -161,8 +188,15 @@ def _implausible(norm: float, examples: int, layout: Layout, settings: RunSettin
 
 
 def _counts(vector: NDArray[np.number], settings: RunSettings) -> NDArray[np.int64]:
+    """Counts of a sum; noised ones as near to counts as may be: none below 0, and no more hits than entities."""
     layout = counting_layout(len(settings.model.labels), COUNTS_PER_LABEL)
+    if settings.private is not None:
+        asked = settings.private.order
+        vector = dequantise(vector.astype(np.int64), asked.count_norm, asked.grid)
     counts: NDArray[np.int64] = np.rint(layout.unpack(vector)[0]["counts"]).astype(np.int64)
+    if settings.private is not None:
+        counts = counts.clip(min=0)
+        counts[:, 2:] = np.minimum(counts[:, 2:], counts[:, :2].min(axis=1, keepdims=True))
     return counts
 
 

@@ -16,6 +16,7 @@ from server.checkpoint import RunState, load_state, save_state
 from server.exchange import exchange
 from server.metrics import Site
 from server.plain import PlainSums
+from server.private import sites_with_costs
 from server.progress import Progress
 from server.provision import ROSTER
 from server.round import Discarded, run_round
@@ -105,14 +106,16 @@ def run_rounds(grid: Grid, folder: Path) -> None:
     with Progress(settings.rounds, len(state.rounds)) as progress:
         # Attempts at one secure sum are for one cohort, whoever is away when the run is started again.
         everyone = [source.hospital for source in settings.hospitals]
-        sites_asked = sorted(nodes if settings.trust == "plain" else everyone)
+        sites_asked = sorted(everyone if settings.masked else nodes)
         sums = _sums(grid, nodes, hellos, settings, folder, progress)
         while len(state.rounds) < settings.rounds:
             state, discarded = run_round(sums, sites_asked, settings, state, progress)
             if discarded is not None:
                 _keep_evidence(folder, state.rounds[-1].round, discarded)
             save_state(folder, state)
-    set_weights(tagger, state.weights)
+    state = replace(state, hospitals=sites_with_costs(settings, state))
+    save_state(folder, state)
+    set_weights(tagger, state.model)
     if not (folder / MODEL).exists():
         save_model(folder / MODEL, tagger, _facts(settings, state))
 
@@ -127,13 +130,14 @@ def greet(grid: Grid, settings: RunSettings) -> tuple[dict[str, int], dict[str, 
         AskHospitals: fewer hospitals than a round needs.
         FixFederation: two nodes have one name, or a hospital has none of the labels.
     """
+    unit = settings.private.order.unit if settings.private else None
     everyone = {str(node): node for node in grid.get_node_ids()}
     replies: dict[str, Message] = {}
     exchange(
         grid,
         everyone,
         "query.hello",
-        dict.fromkeys(everyone, hello_order(settings.model)),
+        dict.fromkeys(everyone, hello_order(settings.model, unit)),
         group="0",
         deadline_seconds=settings.deadline_seconds,
         take=replies.__setitem__,
@@ -175,7 +179,7 @@ def restore(folder: Path, tagger: Tagger) -> RunState:
     state = load_state(folder)
     if state is None:
         raise ChooseOutput("has no checkpoint", where=str(folder), remedy="Start the run first.")
-    set_weights(tagger, state.weights)
+    set_weights(tagger, state.model)
     return state
 
 
@@ -199,7 +203,7 @@ def _sums(
     folder: Path,
     progress: Progress,
 ) -> Sums:
-    if settings.trust == "plain":
+    if not settings.masked:
         return PlainSums(grid, nodes, settings, progress.answered)
     roster = read_roster(folder / ROSTER)
     for name in nodes:
@@ -223,6 +227,8 @@ def _site(hello: Hello, settings: RunSettings) -> Site:
         patients=hello.patients,
         train_notes=hello.train_notes,
         held_out_notes=hello.held_out_notes,
+        units=hello.train_examples if settings.private else None,
+        unit=settings.private.order.unit if settings.private else "patient",
     )
 
 
@@ -233,8 +239,9 @@ def _facts(settings: RunSettings, state: RunState) -> dict[str, object]:
         "strategy": settings.strategy.name,
         "seed": settings.seed,
         "trust": settings.trust,
-        "epsilon": None,
-        "delta": None,
+        "epsilon": max((site.epsilon for site in state.hospitals.values() if site.epsilon), default=None),
+        "delta": settings.private.delta if settings.private else None,
+        "unit": settings.private.order.unit if settings.private else None,
         "threads": settings.threads,
         "cores": os.cpu_count(),
     }

@@ -25,6 +25,9 @@ from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
+from privacy.generator import KEY
+from privacy.noise_shares import NoiseShares
+from privacy.release import component_of, shares_of
 from privacy.secagg.fixed_point import FixedPoint, Segment, finest_scale, smallest_ring
 from privacy.secagg.identity import Roster
 from privacy.secagg.policy import LEAST_HONEST, LEAST_HOSPITALS
@@ -39,11 +42,22 @@ from shared.errors import ClinfedError, FixSettings, RejectUpdate
 from shared.files import write_text
 from shared.models.tagger import Weights
 from shared.refusal import Reason, RefuseRound
-from shared.wire import Order, Phase, code_of, order_content, read_answer, read_vector, sum_content, with_sum
+from shared.wire import (
+    Order,
+    Phase,
+    code_of,
+    order_content,
+    read_answer,
+    read_seeds,
+    read_vector,
+    sum_content,
+    with_sum,
+)
 
 RUN_FILE, ATTEMPT_FILE = "run-id", "attempt"
 PRECISION = 1e-6  # of the clip: the mean update is that close to what it would be without masks
 LARGEST_COUNT = 1 << 20  # of one hospital's evaluation, in each field
+LARGEST_INTEGER = (1 << 31) - 1  # of a sum in a ring of 32 bits
 LARGEST_LOSS = 16.0  # mean of a hospital's training loss, as far as it is told
 
 log = logging.getLogger("clinfed.server")
@@ -174,13 +188,19 @@ class SecureSums:
         unmask = secure.unmask_order()
         ahead = ahead if ahead and ahead.advertisers == present else None
         content = sum_content(unmask, ahead.adverts_order() if ahead else None)
-        ask(
-            "unmask",
-            dict.fromkeys(secure.survivors, content),
-            _message(secure.accept_revealed, ahead.accept_encapsulated if ahead else None),
-        )
+        reveal = _message(secure.accept_revealed, ahead.accept_encapsulated if ahead else None)
+        surplus: dict[str, bytes] = {}
+
+        def take_revealed(hospital: str, reply: Message) -> None:
+            reveal(hospital, reply)
+            surplus[hospital] = read_seeds(reply)
+
+        ask("unmask", dict.fromkeys(secure.survivors, content), take_revealed)
         started = time.monotonic()
         total = secure.terms.encoding.decode(secure.total())
+        noise = self._shares(job, len(inboxes))
+        if noise is not None and len(noise.sigmas) > 1:  # otherwise all of it stays
+            total -= surplus_noise(noise, len(secure.survivors), surplus, total.size)
         costs.seconds["aggregate"] += time.monotonic() - started
         self._prepared = ahead if ahead and ahead.encapsulators == present else None
         return total, secure
@@ -236,14 +256,34 @@ class SecureSums:
             purpose=job.kind,
             roster=self._roster.digest,
             cohort=tuple(self._roster.index(name) for name in job.cohort),
-            threshold=self._settings.threshold or usual_threshold(size, self._settings.colluders),
+            threshold=self._threshold(size),
             colluders=self._settings.colluders,
             hybrid=self._settings.hybrid,
             encoding=self._encoding(job),
         )
 
+    def _shares(self, job: Job, hospitals: int) -> NoiseShares | None:
+        """The noise in a sum that holds integers; None for other sums."""
+        if self._settings.private is None or (job.kind == "train" and not self._settings.shares_noise):
+            return None
+        asked = self._settings.private.order
+        multiplier = asked.noise_multiplier if job.kind == "train" else asked.count_noise_multiplier
+        return shares_of(
+            asked.noise,
+            multiplier,
+            asked.grid,
+            hospitals=hospitals,
+            threshold=self._threshold(len(job.cohort)),
+            colluders=self._settings.colluders,
+        )
+
+    def _threshold(self, size: int) -> int:
+        return self._settings.threshold or usual_threshold(size, self._settings.colluders)
+
     def _encoding(self, job: Job) -> FixedPoint:
         size = len(job.cohort)
+        if self._shares(job, size) is not None:
+            return FixedPoint((Segment(job.layout.size, LARGEST_INTEGER // size, 1.0),), size, 32)
         if job.kind == "evaluate":
             return FixedPoint((Segment(job.layout.size, LARGEST_COUNT, 1.0),), size, 32)
         examples = sorted(self._examples[name] for name in job.cohort if name in self._examples)
@@ -256,7 +296,13 @@ def check_trust(settings: RunSettings) -> None:
     Raises:
         FixSettings: too few hospitals for a secure sum, or a threshold that protects nobody.
     """
-    if settings.trust != "secagg":
+    if not settings.masked:
+        if settings.private is not None:
+            raise FixSettings(
+                "the aggregator would see every hospital's vector, with a share of the noise only",
+                where="trust",
+                remedy="Use --trust secagg, or --trust none for all of the noise at every hospital.",
+            )
         return
     asked = max(1, round(settings.fraction * len(settings.hospitals)))
     if not LEAST_HOSPITALS <= asked <= MOST:
@@ -273,6 +319,31 @@ def check_trust(settings: RunSettings) -> None:
             where="threshold",
             remedy="Change --threshold or --colluders.",
         )
+
+
+def surplus_noise(
+    shares: NoiseShares, survivors: int, seeds: Mapping[str, bytes], size: int
+) -> NDArray[np.float64]:
+    """The noise that was drawn for hospitals that might have dropped out and did not.
+
+    Args:
+        shares: of every hospital.
+        survivors: hospitals whose vectors are in the sum.
+        seeds: of the components to take away, by hospital, one after the other; whoever sent another number of
+            bytes, or none, leaves its noise in the sum.
+        size: coordinates.
+
+    Returns:
+        Whole numbers, shape (size,).
+    """
+    noise = np.zeros(size, dtype=np.float64)
+    parts = shares.removed(survivors)
+    for hospital in sorted(seeds):
+        own = seeds[hospital]
+        if len(own) == KEY * len(parts):
+            for place, part in enumerate(parts):
+                noise += component_of(shares, part, own[place * KEY : (place + 1) * KEY], size)
+    return noise
 
 
 _Accept = Callable[[str, Message], None]

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.strategy import Strategy
 from shared.models.settings import ModelSettings
+from shared.private import PrivateRound
 from shared.sources import NoteSource
 from shared.training import Recipe
 
@@ -23,6 +24,20 @@ class TestSource(BaseModel):
     synthetic_seed: int | None = None
     synthetic_hospitals: int = 0
     synthetic_patients: int = 0
+
+
+class PrivacySettings(BaseModel):
+    """What a private run spends of a unit's privacy, and how; there is no default for epsilon and delta."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epsilon: float = Field(gt=0, allow_inf_nan=False)
+    """Spent on a unit by the whole run: on one that is trained on, and on one that is held out."""
+    delta: float = Field(gt=0, lt=1)
+    cap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Cap of every hospital of a local federation; None for epsilon. A real hospital sets its own."""
+    order: PrivateRound
+    """The same in every round."""
 
 
 class RunSettings(BaseModel):
@@ -43,8 +58,11 @@ class RunSettings(BaseModel):
     """A round with fewer answers ends the run; it can be started again."""
     deadline_seconds: float = Field(default=3600.0, gt=0)
     """Of each hospital's answer with a vector."""
-    trust: Literal["secagg", "plain"] = "secagg"
-    """`secagg`: the aggregator learns sums only; `plain`: it sees every hospital's vector."""
+    trust: Literal["secagg", "plain", "none"] = "secagg"
+    """`secagg`: the aggregator learns sums only; `plain`: it sees every hospital's vector; `none`: sums only, and in a
+    private run each hospital's own noise suffices, should the sums be broken."""
+    private: PrivacySettings | None = None
+    """None: nothing is promised about any one patient."""
     phase_seconds: float = Field(default=300.0, gt=0)
     """Of each hospital's answer in the other phases of a secure sum."""
     attempts: int = Field(default=3, ge=1)
@@ -62,5 +80,17 @@ class RunSettings(BaseModel):
     evaluate_every: int = Field(default=1, ge=1)
     """Rounds between evaluations on the held-out patients; the last round is always evaluated."""
     baselines: bool = False
-    """Also train every hospital alone, and one model on all notes together, with the same budget."""
+    """Also train every hospital alone, and one model on all notes together, with the same budget, not privately."""
+    baseline_rounds: int | None = Field(default=None, ge=1)
+    """Whose training that budget is; None for `rounds`. The steps of a private run are no epochs."""
     threads: int = Field(default=1, ge=1)
+
+    @property
+    def masked(self) -> bool:
+        """Whether updates travel masked."""
+        return self.trust != "plain"
+
+    @property
+    def shares_noise(self) -> bool:
+        """Whether a training sum is one of noised gradients, rather than of trained weights."""
+        return self.private is not None and self.private.order.noise != "local"

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from flwr.app import Context, RecordDict
 
+from privacy.book import Cap
 from privacy.secagg.policy import SitePolicy
 from server.baselines import run_baselines
 from server.federation import POOLED, test_notes
@@ -48,9 +49,13 @@ def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
     torch.set_num_threads(settings.threads)
     sources = {source.hospital: source.model_dump_json(exclude_none=True) for source in settings.hospitals}
     sites = None
-    if settings.trust == "secagg":
+    if settings.masked:
+        private = settings.private
         sites = provision(
-            folder, list(sources), SitePolicy(colluders=settings.colluders, hybrid=settings.hybrid)
+            folder,
+            list(sources),
+            SitePolicy(colluders=settings.colluders, hybrid=settings.hybrid),
+            Cap(private.order.unit, private.cap or private.epsilon, private.delta) if private else None,
         )
     grid = LocalGrid(_load(CLIENT_APP), node_configs(sources, sites))
     context = Context(

@@ -5,7 +5,7 @@ the aggregator knows nothing but a sum. Tests hold them against Flower's classes
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -32,20 +32,78 @@ class Strategy(BaseModel):
     beta_2: float = Field(default=0.99, ge=0, lt=1)
     tau: float = Field(default=1e-3, gt=0)
     """FedAdam: degree of adaptivity."""
+    warmup: float | None = Field(default=None, ge=0, lt=1)
+    """Share of the rounds in which the server's learning rate rises; then it falls linearly to the last. None: it
+    stays the same."""
+    averaged: float = Field(default=0.0, ge=0, le=1)
+    """Share of the rounds, the last ones, over whose models the final one is the mean."""
+
+
+    def rate(self, round_number: int, rounds: int) -> float:
+        """The learning rate of a round as a share of its peak: of the middle of the round, as in `shared.training`."""
+        if self.warmup is None:
+            return 1.0
+        progress = (round_number - 0.5) / rounds
+        return progress / self.warmup if progress < self.warmup else (1 - progress) / (1 - self.warmup)
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What an optimizer remembers from round to round, by weight; empty before the first."""
+    """What an optimizer remembers from round to round, by weight; empty before the first.
+
+    Args:
+        first: running mean of updates.
+        second: running mean of their squares.
+        average: mean of the models of the rounds that are averaged; empty before the first of those.
+    """
 
     first: Arrays = field(default_factory=dict)
     second: Arrays = field(default_factory=dict)
+    average: Arrays = field(default_factory=dict)
+
+
+def advance(
+    strategy: Strategy,
+    weights: Weights,
+    mean_update: Arrays,
+    moments: Moments,
+    round_number: int,
+    rounds: int,
+) -> tuple[Weights, Moments]:
+    """Moves the global model by one of so many rounds, at the rate of that round, and keeps the mean of the last.
+
+    Args:
+        strategy: which optimizer.
+        weights: the global model before the round.
+        mean_update: as for `step`.
+        moments: from the round before.
+        round_number: counted from 1.
+        rounds: of the whole run.
+
+    Returns:
+        The global model after the round, and the new moments; float32.
+    """
+    rate = strategy.rate(round_number, rounds)
+    scaled = strategy.model_copy(
+        update={
+            "server_learning_rate": strategy.server_learning_rate * rate,
+            "eta": strategy.eta * rate,
+        }
+    )
+    moved, after = step(scaled, weights, mean_update, moments, round_number)
+    begin = rounds - round(strategy.averaged * rounds)  # rounds before the first that is averaged
+    if round_number <= begin:
+        return moved, after
+    share = 1 / (round_number - begin)
+    before = moments.average or moved
+    average = {name: before[name] + np.float32(share) * (array - before[name]) for name, array in moved.items()}
+    return moved, replace(after, average=_float32(average))
 
 
 def step(
     strategy: Strategy, weights: Weights, mean_update: Arrays, moments: Moments, round_number: int
 ) -> tuple[Weights, Moments]:
-    """Moves the global model.
+    """Moves the global model at the strategy's full rate.
 
     Args:
         strategy: which optimizer.
@@ -58,7 +116,7 @@ def step(
         The global model after the round, and the new moments; float32.
     """
     if strategy.name == "FedAvg":
-        return _move(weights, mean_update, 1.0), moments
+        return _move(weights, mean_update, strategy.server_learning_rate), moments
     if strategy.name == "FedAvgM":
         momentum = {
             name: update + strategy.server_momentum * moments.first.get(name, _ZERO)

@@ -4,9 +4,12 @@ A window has a core, which is trained on and decoded, and context words on eithe
 cores of a note's windows are all of its words, in order: nothing is cut off.
 """
 
+import random
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -30,6 +33,7 @@ class Example:
         tokens: character offsets of every word of the window.
         inputs: what the extractor reads, by name; first dimension words or subtokens.
         tags: tag numbers, shape `(words,)`; `IGNORED` for context words.
+        sentence: index in the note of the core's first sentence; pieces of one long sentence share it.
     """
 
     note: int
@@ -37,6 +41,7 @@ class Example:
     tokens: tuple[Token, ...]
     inputs: dict[str, Tensor]
     tags: Tensor
+    sentence: int = 0
 
     @property
     def cost(self) -> int:
@@ -99,6 +104,7 @@ def read_examples(notes: Iterable[Note], tagset: TagSet, reader: TextReader) -> 
                     tokens=tuple(tokens[first:last]),
                     inputs=inputs.window(first, last),
                     tags=window_tags,
+                    sentence=bisect_right(ends, core),
                 )
             )
     return examples
@@ -173,6 +179,28 @@ def _sentence_ends(text: str, tokens: Sequence[Token]) -> list[int]:
     return ends
 
 
+def thin(examples: Sequence[Example], windows_a_note: int | None) -> list[Example]:
+    """Keeps some windows of each note.
+
+    Args:
+        examples: of one hospital, in the order of its notes.
+        windows_a_note: how many at most; None for all.
+
+    Returns:
+        In the same order. Which ones are kept depends on the note itself and nothing else.
+    """
+    if windows_a_note is None:
+        return list(examples)
+    kept: list[Example] = []
+    for _, group in groupby(examples, key=lambda example: example.note):
+        windows = list(group)
+        ends = [(window.tokens[0][0], window.tokens[-1][1]) for window in windows]
+        draw = random.Random(f"{windows[0].patient_id}/{ends}")  # noqa: S311: hides nothing
+        chosen = draw.sample(range(len(windows)), min(windows_a_note, len(windows)))
+        kept += [windows[index] for index in sorted(chosen)]
+    return kept
+
+
 @dataclass(frozen=True)
 class Batch:
     """Examples padded to one length.
@@ -216,3 +244,24 @@ def batches(costs: Sequence[int], batch_size: int, generator: torch.Generator) -
     order = sorted(range(len(costs)), key=lambda index: costs[index] + float(jitter[index]))
     chunks = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
     return [chunks[index] for index in torch.randperm(len(chunks), generator=generator).tolist()]
+
+
+def chunks(costs: Sequence[int], size: int, apart: Sequence[int] | None = None) -> list[list[int]]:
+    """All examples once, in batches of like length, for a pass without training.
+
+    Args:
+        costs: length of each example.
+        size: examples a batch, at most.
+        apart: a group for each; a batch holds one group only. None: one group.
+
+    Returns:
+        Indices into `costs`.
+    """
+    groups = apart or [0] * len(costs)
+    order = sorted(range(len(costs)), key=lambda index: (groups[index], costs[index]))
+    found: list[list[int]] = []
+    for index in order:
+        if not found or len(found[-1]) == size or groups[found[-1][0]] != groups[index]:
+            found.append([])
+        found[-1].append(index)
+    return found

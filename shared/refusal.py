@@ -35,6 +35,10 @@ class Reason(StrEnum):
     ANOTHER_SET = "another-set"
     SEED_WRONG = "seed-wrong"
     BUDGET = "budget"
+    NOT_PRIVATE = "not-private"
+    NO_BUDGET = "no-budget"
+    UNIT = "unit"
+    NOISE = "noise"
 
 
 EXPLANATIONS = {
@@ -65,6 +69,10 @@ EXPLANATIONS = {
     Reason.ANOTHER_SET: "this hospital confirmed the same task with another set of hospitals before",
     Reason.SEED_WRONG: "a seed put together from shares is not the one its hospital committed to",
     Reason.BUDGET: "what would be released costs more than is left of the site's privacy budget",
+    Reason.NOT_PRIVATE: "the aggregator asked for numbers without noise, which the site's policy forbids",
+    Reason.NO_BUDGET: "a private round was asked for, and the site has no privacy budget to charge",
+    Reason.UNIT: "a smaller unit of privacy was asked for than the site's policy hides",
+    Reason.NOISE: "less noise was asked for than the site's policy allows",
 }
 
 

@@ -30,6 +30,9 @@ class NoteSource(BaseModel):
     """Labels to read, comma-separated; all if empty."""
     held_out: float = Field(default=0.1, gt=0, lt=1)
     """Share of patients that are never trained on; a partition names its own."""
+    by_chance: bool = False
+    """Hold each patient out by its own hash alone. Otherwise the share is met exactly, so that one patient more or
+    less may move another, which a privacy budget does not provide for."""
     rename: str = ""
     """Labels to rename, as `Disease_disorder=Disease`, comma-separated."""
 
@@ -40,6 +43,14 @@ class NoteSource(BaseModel):
     synthetic_hospitals: int = 0
     synthetic_index: int = 0
     synthetic_patients: int = 0
+
+
+    @property
+    def rule(self) -> str:
+        """What decides who is held out, in one word; a ledger notes it."""
+        if self.partition is not None:
+            return "p" + hashlib.sha256(Path(self.partition).read_bytes()).hexdigest()[:8]
+        return f"h{self.held_out!r}"
 
 
 @dataclass(frozen=True)
@@ -82,14 +93,14 @@ def read_source(source: NoteSource) -> HospitalNotes:
             hospitals=source.synthetic_hospitals,
             patients=source.synthetic_patients,
         )
-        split = _by_patient(made, source.held_out)
+        split = _by_patient(made, source)
     elif source.notes is not None:
-        split = _by_patient(_from_files(source.notes, source.labels), source.held_out)
+        split = _by_patient(_from_files(source.notes, source.labels), source)
     else:
         raise FixFederation(
             "names no notes", where=source.hospital, remedy="Give notes, or corpus and partition."
         )
-    if not split.train or not split.held_out:
+    if not split.train or not (split.held_out or source.by_chance):
         raise FixNotes(
             f"{len(split.train)} notes to train on and {len(split.held_out)} held out",
             where=source.hospital,
@@ -98,16 +109,21 @@ def read_source(source: NoteSource) -> HospitalNotes:
     return _rename(split, source.rename)
 
 
-def _by_patient(notes: Iterator[Note], held_out: float) -> HospitalNotes:
-    """Holds out the patients whose hashed ids are lowest: at least one, and the same ones whatever the order."""
+def _by_patient(notes: Iterator[Note], source: NoteSource) -> HospitalNotes:
+    """Holds patients out by their hashed ids, the same ones whatever the order: by chance, or the lowest ones."""
     by_patient: dict[str, list[Note]] = {}
     for note in notes:
         by_patient.setdefault(note.patient_id, []).append(note)
-    ranked = sorted(
-        by_patient, key=lambda patient: hashlib.sha256(patient.encode("utf-8", "surrogatepass")).digest()
-    )
-    most = len(ranked) - 1  # someone is left to train on
-    aside = set(ranked[: min(most, max(1, round(held_out * len(ranked))))])
+    hashes = {
+        patient: hashlib.sha256(patient.encode("utf-8", "surrogatepass")).digest() for patient in by_patient
+    }
+    if source.by_chance:
+        below = int(source.held_out * (1 << 256))
+        aside = {patient for patient, digest in hashes.items() if int.from_bytes(digest, "big") < below}
+    else:
+        most = len(hashes) - 1  # someone is left to train on
+        ranked = sorted(hashes, key=lambda patient: hashes[patient])
+        aside = set(ranked[: min(most, max(1, round(source.held_out * len(ranked))))])
     return HospitalNotes(
         train=tuple(note for patient in by_patient if patient not in aside for note in by_patient[patient]),
         held_out=tuple(note for patient in by_patient if patient in aside for note in by_patient[patient]),

@@ -74,7 +74,7 @@ def train(
         raise FixNotes("no words to train on", where="notes", remedy="Give every hospital at least one note.")
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
-    optimizer = _optimizer(tagger, recipe)
+    optimizer = optimizer_of(tagger, recipe)
     costs = [example.cost for example in examples]
     tagger.train()
     loss_sum, done = torch.zeros(()), 0
@@ -82,7 +82,7 @@ def train(
         for chosen in batches(costs, recipe.batch_size, order)[: steps - done]:
             progress = begin + (end - begin) * (done + 0.5) / steps
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * _schedule(progress, recipe.warmup)
+                group["lr"] = group["peak"] * rate_at(recipe, progress)
             batch = collate([examples[index] for index in chosen])
             scores = tagger(batch)
             loss = cross_entropy(scores.flatten(0, 1), batch.tags.flatten(), ignore_index=IGNORED)
@@ -102,7 +102,8 @@ def steps_a_round(recipe: Recipe, examples: int) -> int:
     return recipe.local_steps or recipe.local_epochs * -(-examples // recipe.batch_size)
 
 
-def _optimizer(tagger: Tagger, recipe: Recipe) -> torch.optim.Optimizer:
+def optimizer_of(tagger: Tagger, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW over the trained weights; each group knows its peak learning rate as `peak`."""
     head = tagger.head_names()
     peaks = {True: recipe.head_learning_rate or recipe.learning_rate, False: recipe.learning_rate}
     groups = []
@@ -113,6 +114,11 @@ def _optimizer(tagger: Tagger, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
 
 
-def _schedule(progress: float, warmup: float) -> float:
-    """Rises to 1 within the warm-up, then falls linearly to 0 at the end of the run."""
-    return progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
+def rate_at(recipe: Recipe, progress: float) -> float:
+    """The learning rate as a share of its peak: it rises to 1 within the warm-up, then falls linearly to 0.
+
+    Args:
+        recipe: how long it warms up.
+        progress: share of the whole run, 0 to 1.
+    """
+    return progress / recipe.warmup if progress < recipe.warmup else (1 - progress) / (1 - recipe.warmup)

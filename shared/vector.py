@@ -1,6 +1,7 @@
 """One hospital's whole answer as one vector, so that the aggregator needs only sums.
 
-A training answer is `[examples * (trained - global), examples, examples * loss]`; an evaluation answer holds counts.
+A training answer is `[examples * (trained - global), examples, examples * loss]`, or a sum of gradients; an evaluation
+answer holds counts.
 Nothing numeric travels beside the vector: what is summed can later be clipped, noised and masked as one.
 """
 
@@ -75,6 +76,11 @@ class Layout:
 def training_layout(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
     """The layout of a training answer for trained weights of these shapes."""
     return Layout(shapes, ("examples", "loss"))
+
+
+def gradient_layout(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
+    """The layout of a private training answer: the sum of clipped gradients, in integers, and nothing beside it."""
+    return Layout(shapes)
 
 
 def counting_layout(labels: int, counts_per_label: int) -> Layout:

@@ -2,7 +2,7 @@
 
 A phase of a secure sum carries its bytes in one field, `message`; while the sum of the next task is prepared on the
 way, the bytes of that ride along as `next`. In `update`, the model goes down beside the order and the vector comes
-up.
+up; in `unmask`, seeds of noise that turned out to be too much may come with the answer.
 """
 
 from typing import Any, Literal
@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.errors import ClinfedError, RejectUpdate
 from shared.models.settings import ModelSettings
 from shared.models.tagger import Weights
+from shared.private import PrivateRound
 from shared.refusal import Reason, RefuseRound
 from shared.training import Recipe
+from shared.units import UNITS, Unit
 from shared.vector import Vector
 
 OK = "ok"
@@ -43,7 +45,7 @@ class Hello(BaseModel):
     train_notes: int
     held_out_notes: int
     train_examples: int = Field(ge=1)
-    """Windows that training goes over, by which updates are weighted."""
+    """Windows that training goes over, by which updates are weighted; in a private run, units that are trained on."""
 
 
 class Order(BaseModel):
@@ -55,6 +57,7 @@ class Order(BaseModel):
         seed: of the run; each hospital derives its own from it.
         model: the network, pinned.
         recipe: how to train.
+        private: how to make the answer private; None if it need not be, which hospitals with a budget refuse.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +67,7 @@ class Order(BaseModel):
     seed: int
     model: ModelSettings
     recipe: Recipe
+    private: PrivateRound | None = None
 
 
 def order_content(order: Order, weights: Weights) -> RecordDict:
@@ -123,21 +127,28 @@ def is_secure(message: Message) -> bool:
     return "sum" in message.content
 
 
-def hello_order(model: ModelSettings) -> RecordDict:
-    """The content of `query.hello`: the model, for which hospitals count their examples."""
-    return RecordDict({"order": ConfigRecord({"model": model.model_dump_json()})})
+def hello_order(model: ModelSettings, unit: Unit | None = None) -> RecordDict:
+    """The content of `query.hello`: the model, for which hospitals count their examples, and the unit of privacy."""
+    return RecordDict({"order": ConfigRecord({"model": model.model_dump_json(), "unit": unit or ""})})
 
 
-def read_hello_order(message: Message) -> ModelSettings:
+def read_hello_order(message: Message) -> tuple[ModelSettings, Unit | None]:
     """Reads what `hello_order` wrote.
 
     Raises:
         RejectUpdate: the message has another form.
     """
     try:
-        return ModelSettings.model_validate_json(str(message.content.config_records["order"]["model"]))
+        order = message.content.config_records["order"]
+        model, unit = ModelSettings.model_validate_json(str(order["model"])), order["unit"]
     except (KeyError, ValidationError):
         raise _unreadable_order(message) from None
+    if unit == "":
+        return model, None
+    for known in UNITS:
+        if unit == known:
+            return model, known
+    raise _unreadable_order(message)
 
 
 def hello_content(hello: Hello) -> RecordDict:
@@ -156,10 +167,21 @@ def vector_content(vector: Vector) -> RecordDict:
 
 
 def answer_content(
-    message: bytes, following: bytes | None = None, vector: NDArray[np.uint32] | None = None
+    message: bytes,
+    following: bytes | None = None,
+    vector: NDArray[np.uint32] | None = None,
+    seeds: bytes = b"",
 ) -> RecordDict:
-    """The content of an answer in a phase of a secure sum; in `update`, with the masked vector."""
-    content = RecordDict({"answer": ConfigRecord({"status": OK, **_fields(message, following)})})
+    """The content of an answer in a phase of a secure sum.
+
+    Args:
+        message: of the sum.
+        following: of the sum after it, if its keys are exchanged on the way.
+        vector: in `update`, masked.
+        seeds: in `unmask`, of noise that was not needed.
+    """
+    fields = _fields(message, following) | ({"seeds": seeds} if seeds else {})
+    content = RecordDict({"answer": ConfigRecord({"status": OK, **fields})})
     if vector is not None:
         content["vector"] = ArrayRecord({"vector": Array(vector)})
     return content
@@ -176,6 +198,12 @@ def read_answer(message: Message) -> tuple[bytes, bytes | None]:
         return _read_fields(message.content.config_records["answer"])
     except (KeyError, TypeError):
         raise RejectUpdate("the answer cannot be read", where=message.metadata.message_type) from None
+
+
+def read_seeds(message: Message) -> bytes:
+    """Reads the seeds of an answer in `unmask`, unchecked; empty if there are none."""
+    seeds = message.content.config_records["answer"].get("seeds", b"")
+    return seeds if isinstance(seeds, bytes) else b""
 
 
 def error_content(error: str) -> RecordDict:

@@ -22,18 +22,22 @@ with (
     from flwr.app import Context, Message, RecordDict
     from flwr.clientapp import ClientApp
 
+    from privacy.book import Cap
     from privacy.secagg.policy import SitePolicy
     from server.checkpoint import RunState, load_state
     from server.grid import RUN_ID, SERVER_NODE, LocalGrid
     from server.provision import node_configs, provision
-    from server.settings import RunSettings, TestSource
+    from server.settings import PrivacySettings, RunSettings, TestSource
     from shared.models.build import build_tagger
     from shared.models.folder import save_model
     from shared.models.settings import ModelSettings
+    from shared.private import PrivateRound
     from shared.sources import NoteSource
     from shared.training import Recipe
     from shared.wire import PHASES
 
+
+torch.set_num_threads(1)  # sums come in one order only
 
 CANARIES = ("Zebrafinch", "pelican-", "docudoc-")  # in every text, patient id and document id
 DISEASES = ("asthma", "gout", "sepsis", "heart failure", "type 2 diabetes", "migraine")
@@ -123,6 +127,25 @@ class Town:
         }
         return RunSettings(**quick | changes)
 
+    def private(self, hospitals: tuple[NoteSource, ...], **changes: Any) -> RunSettings:
+        """Settings of a private run that takes moments; fields of the private order may be given, too."""
+        asked: dict[str, Any] = {
+            "unit": "patient",
+            "sample_rate": 0.5,
+            "noise_multiplier": 1.0,
+            "max_grad_norm": 0.1,
+            "count_noise_multiplier": 1.0,
+        }
+        asked |= {name: changes.pop(name) for name in PrivateRound.model_fields.keys() & changes.keys()}
+        cap = changes.pop("cap", 1e3)
+        by_chance = tuple(source.model_copy(update={"by_chance": True}) for source in hospitals)
+        quick: dict[str, Any] = {
+            "trust": "none" if asked.get("noise") == "local" else "secagg",
+            "strategy": {"name": "FedAdam", "eta": 0.02},
+            "private": PrivacySettings(epsilon=8.0, delta=1e-5, cap=cap, order=PrivateRound(**asked)),
+        }
+        return self.settings(by_chance, **quick | changes)
+
     def policy(self) -> SitePolicy:
         """The limits of every site."""
         return SitePolicy()
@@ -193,15 +216,32 @@ def faulty(client_app: ClientApp) -> Callable[[Mapping[tuple[str, str], Fault]],
 
 @pytest.fixture
 def federate(client_app: ClientApp) -> Callable[..., RunState]:
-    """Runs the real ServerApp of a run over the local Grid, and returns the last checkpoint."""
+    """Runs the real ServerApp of a run over the local Grid, and returns the last checkpoint.
+
+    Hospitals in `caps` have a privacy budget of their own size.
+    """
 
     def run(
-        settings: RunSettings, folder: Path, *, app: ClientApp | None = None, grid: LocalGrid | None = None
+        settings: RunSettings,
+        folder: Path,
+        *,
+        app: ClientApp | None = None,
+        grid: LocalGrid | None = None,
+        caps: Mapping[str, float] | None = None,
     ) -> RunState:
         server = importlib.import_module("server.run")
         server.open_run(folder, settings)
         sources = {s.hospital: s.model_dump_json(exclude_none=True) for s in settings.hospitals}
-        sites = provision(folder, list(sources), SitePolicy()) if settings.trust == "secagg" else None
+        sites, private = None, settings.private
+        if settings.masked:
+            cap = private and Cap(private.order.unit, private.cap or private.epsilon, private.delta)
+            sites = provision(folder, list(sources), SitePolicy(), cap)
+        for name, most in (caps or {}).items():
+            assert sites is not None
+            budget = sites[name].budget
+            assert budget is not None
+            smaller = budget.model_copy(update={"epsilon": most})
+            sites[name] = sites[name].model_copy(update={"budget": smaller})
         configs = node_configs(sources, sites)
         context = Context(
             run_id=RUN_ID,

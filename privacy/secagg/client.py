@@ -139,6 +139,16 @@ class ClientSum:
         self._own = roster.index(identity.hospital)
         policy.check(self.terms, roster, self._own)
 
+    @property
+    def sharers(self) -> int:
+        """Hospitals whose vectors may be in the sum; known once the shares are received."""
+        return len(self._sharers)
+
+    @property
+    def survivors(self) -> int:
+        """Hospitals whose vectors are in the sum; known once the set is confirmed."""
+        return len(self._survivors)
+
     def advertise(self) -> bytes:
         """Makes this attempt's keys and seeds.
 

@@ -19,10 +19,12 @@ from torch.nn.functional import gelu, pad
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from typing_extensions import override
 
-from shared.examples import Batch, Example, collate
+from shared.dictionaries import DictionaryIndex
+from shared.examples import Batch, Example, TextReader, chunks, collate
 from shared.models.settings import ModelSettings
 from shared.models.subtokens import SubtokenReader
 from shared.models.tagger import Tagger
+from shared.models.word_terms import TERMS, with_terms
 
 FEATURE_BATCH = 32
 
@@ -34,12 +36,17 @@ class BertTagger(Tagger):
         settings: of kind `bert`.
         encoder: without pooling layer; adapted in place to what `settings.trained` names.
         tokenizer: the encoder's fast tokenizer.
+        dictionaries: whose features stand beside the encoder's; only where `settings.trained` is `head`.
     """
 
     def __init__(
-        self, settings: ModelSettings, encoder: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
+        self,
+        settings: ModelSettings,
+        encoder: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        dictionaries: DictionaryIndex | None = None,
     ) -> None:
-        super().__init__(settings)
+        super().__init__(settings, dictionaries)
         self.tokenizer = tokenizer
         self.frozen_encoder = settings.trained == "head"
         width: int = encoder.config.hidden_size
@@ -47,13 +54,14 @@ class BertTagger(Tagger):
         self.dropout = nn.Dropout(settings.dropout)
         self.classifier: nn.Module
         if settings.trained == "head":
+            width += 0 if dictionaries is None else dictionaries.width
             self.classifier = WindowHead(width, settings.head_width, len(self.tagset), settings.dropout)
         else:
             self.classifier = nn.Linear(width, len(self.tagset))
             nn.init.normal_(self.classifier.weight, std=0.02)
             nn.init.zeros_(self.classifier.bias)
         limit = min(encoder.config.max_position_embeddings, 512) - 2
-        self._reader = SubtokenReader(
+        subtokens = SubtokenReader(
             tokenizer.backend_tokenizer,
             begin=_first(tokenizer.cls_token_id, tokenizer.bos_token_id),
             end=_first(tokenizer.sep_token_id, tokenizer.eos_token_id),
@@ -61,10 +69,11 @@ class BertTagger(Tagger):
             target=min(settings.window, limit),
             limit=limit,
         )
+        self._reader = with_terms(subtokens, dictionaries)
 
     @property
     @override
-    def reader(self) -> SubtokenReader:
+    def reader(self) -> TextReader:
         return self._reader
 
     @override
@@ -94,19 +103,19 @@ class BertTagger(Tagger):
         where = firsts.unsqueeze(-1).expand(-1, -1, states.shape[-1])
         padding = torch.arange(firsts.shape[1]) >= batch.lengths.unsqueeze(1)  # (batch, words)
         features: Tensor = states.gather(1, where).float()  # (batch, words, width)
-        return features.masked_fill(padding.unsqueeze(-1), 0.0)  # as cached features are padded
+        features = features.masked_fill(padding.unsqueeze(-1), 0.0)  # as cached features are padded
+        terms = batch.inputs.get(TERMS)
+        return features if terms is None else torch.cat([features, terms], dim=-1)
 
     @override
     @torch.no_grad()
-    def prepare(self, examples: Sequence[Example]) -> Sequence[Example]:
+    def prepare(self, examples: Sequence[Example], apart: Sequence[int] | None = None) -> Sequence[Example]:
         """With a frozen encoder: its features, bfloat16, in place of the subtokens."""
         if not self.frozen_encoder:
             return examples
         self.encoder.eval()
         ready = list(examples)
-        order = sorted(range(len(ready)), key=lambda index: ready[index].cost)
-        for at in range(0, len(order), FEATURE_BATCH):
-            chunk = order[at : at + FEATURE_BATCH]
+        for chunk in chunks([example.cost for example in ready], FEATURE_BATCH, apart):
             features = self._features(collate([ready[index] for index in chunk])).to(torch.bfloat16)
             for row, index in enumerate(chunk):
                 own = features[row, : len(ready[index].tags)].clone()
@@ -132,6 +141,7 @@ class BertTagger(Tagger):
     @override
     def save_text_files(self, folder: Path) -> None:
         self.tokenizer.save_pretrained(folder)
+        self.save_dictionaries(folder)
 
 
 class WindowHead(nn.Module):

@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 from typing_extensions import override
 
-from shared.examples import Batch
+from shared.dictionaries import DictionaryIndex
+from shared.examples import Batch, TextReader
 from shared.files import write_text
 from shared.models.settings import ModelSettings
 from shared.models.tagger import Tagger
 from shared.models.word_inputs import ALPHABET, HASHES, SHAPES, HashedWordReader
+from shared.models.word_terms import TERMS, with_terms
 
 SHAPE_WIDTH = 8
 WORD_LIST = "words.txt"
@@ -31,12 +33,17 @@ class BirnnTagger(Tagger):
         word_list: words of public vectors, lower case, in the order of the rows; empty without vectors.
         vectors: shape `(words, any)`, float32; these stay as they are. A learned projection brings them to the width
             of the hashed rows, which learn what they lack.
+        dictionaries: whose features stand beside the words.
     """
 
     def __init__(
-        self, settings: ModelSettings, word_list: Sequence[str] = (), vectors: Tensor | None = None
+        self,
+        settings: ModelSettings,
+        word_list: Sequence[str] = (),
+        vectors: Tensor | None = None,
+        dictionaries: DictionaryIndex | None = None,
     ) -> None:
-        super().__init__(settings)
+        super().__init__(settings, dictionaries)
         self.word_list = tuple(word_list)
         width = settings.word_width
         self.words = nn.EmbeddingBag(settings.word_rows, width, mode="sum", padding_idx=0)
@@ -51,6 +58,7 @@ class BirnnTagger(Tagger):
         self.filters = nn.Conv1d(settings.character_width, settings.character_filters, 3, padding=1)
         self.dropout = nn.Dropout(settings.dropout)
         inputs = width + SHAPE_WIDTH + settings.character_filters
+        inputs += 0 if dictionaries is None else dictionaries.width
         self.forwards = nn.LSTM(inputs, settings.hidden, batch_first=True)
         self.backwards = nn.LSTM(inputs, settings.hidden, batch_first=True)
         self.classifier = nn.Linear(2 * settings.hidden, len(self.tagset))
@@ -58,11 +66,12 @@ class BirnnTagger(Tagger):
             for name, weight in self.named_parameters():
                 weight.requires_grad_(name in self.head_names())
         rows_of: Mapping[str, int] = {word: row for row, word in enumerate(self.word_list, start=1)}
-        self._reader = HashedWordReader(settings.word_rows, rows_of, target=settings.window)
+        hashed = HashedWordReader(settings.word_rows, rows_of, target=settings.window)
+        self._reader = with_terms(hashed, dictionaries)
 
     @property
     @override
-    def reader(self) -> HashedWordReader:
+    def reader(self) -> TextReader:
         return self._reader
 
     @override
@@ -79,8 +88,10 @@ class BirnnTagger(Tagger):
         if self.word_list:
             public = self.vectors(batch.inputs["pieces"].view(size * longest, -1))  # (batch * words, any)
             words = words + self.projection(public).view(size, longest, -1)
-        features = torch.cat([words, self.shapes(batch.inputs["shapes"]), self._spelling(batch)], dim=-1)
-        features = self.dropout(features)
+        parts = [words, self.shapes(batch.inputs["shapes"]), self._spelling(batch)]
+        if self.dictionaries is not None:
+            parts.append(batch.inputs[TERMS])
+        features = self.dropout(torch.cat(parts, dim=-1))
         # Each direction reads plain padded rows, the second one turned around within its own length: padding then
         # comes last for both, and torch's fast kernel runs, which packed sequences would keep it from.
         turned = _turned(batch.lengths, longest).unsqueeze(-1)  # (batch, words, 1)
@@ -113,6 +124,7 @@ class BirnnTagger(Tagger):
     def save_text_files(self, folder: Path) -> None:
         if self.word_list:
             write_text(folder / WORD_LIST, "\n".join(self.word_list) + "\n")
+        self.save_dictionaries(folder)
 
 
 def _turned(lengths: Tensor, longest: int) -> Tensor:

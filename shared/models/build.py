@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor
 
+from shared.dictionaries import DictionaryIndex, hash_dictionaries, load_index, read_index
 from shared.errors import ClinfedError, FixSettings, ReplaceModel
 from shared.files import sha256
 from shared.models.birnn import WORD_LIST, BirnnTagger
@@ -38,7 +39,13 @@ def pin(settings: ModelSettings) -> ModelSettings:
         raise FixSettings(
             "training only the head needs a base model", where="trained", remedy="Name one with --base."
         )
-    pinned: dict[str, Any] = {}
+    if settings.dictionaries and settings.kind == "bert" and settings.trained != "head":
+        raise FixSettings(
+            f"bert reads dictionaries only beside a frozen encoder, not where {settings.trained!r} is trained",
+            where="dictionaries",
+            remedy="Train the head, or name no dictionary.",
+        )
+    pinned: dict[str, Any] = {"dictionaries_sha256": hash_dictionaries(settings.dictionaries)}
     if settings.base is not None:
         open_folder(Path(settings.base))
         pinned["base_sha256"] = sha256(Path(settings.base) / MANIFEST)
@@ -65,14 +72,15 @@ def build_tagger(settings: ModelSettings) -> Tagger:
     """
     if settings.base is not None:
         return _from_base(settings, Path(settings.base))
+    index = _named_index(settings)
     if settings.kind == "bert":
         from shared.models.pretrained import bert_from_encoder
 
-        return bert_from_encoder(settings)
+        return bert_from_encoder(settings, index)
     if settings.vectors is None:
-        return BirnnTagger(settings)
+        return BirnnTagger(settings, dictionaries=index)
     if settings.vectors == BUNDLED:
-        return BirnnTagger(settings, *bundled_vectors())
+        return BirnnTagger(settings, *bundled_vectors(), index)
     path = Path(settings.vectors)
     if path.is_file() and settings.vectors_sha256 not in (None, sha256(path)):
         raise ReplaceModel(
@@ -80,7 +88,7 @@ def build_tagger(settings: ModelSettings) -> Tagger:
             where=settings.vectors,
             remedy=f"Use the file with SHA-256 {settings.vectors_sha256}.",
         )
-    return BirnnTagger(settings, *read_vectors(path))
+    return BirnnTagger(settings, *read_vectors(path), index)
 
 
 def load_tagger(folder: Path) -> Tagger:
@@ -125,14 +133,39 @@ def _from_base(settings: ModelSettings, folder: Path) -> Tagger:
 
 
 def _from_folder(settings: ModelSettings, saved: ModelSettings, opened: OpenFolder) -> Tagger:
-    """A network of `settings`, filled with the weights of a folder that was saved under `saved`."""
+    """A network of `settings`, filled with the weights of a folder that was saved under `saved`.
+
+    The folder brings its dictionaries; only a frozen encoder without any can be given some, under a fresh head.
+    """
+    index = load_index(opened.path)
+    named = settings.dictionaries_sha256 or saved.dictionaries_sha256
+    if named != saved.dictionaries_sha256 and (settings.kind == "birnn" or index is not None):
+        raise FixSettings(
+            "the base model was trained with other dictionaries",
+            where="dictionaries",
+            remedy="Name none: a base model brings its own.",
+        )
     same_head = saved.labels == settings.labels and _head_form(saved) == _head_form(settings)
     try:
         if settings.kind == "birnn":
-            return _birnn_from(settings, saved, opened, keep_head=saved.labels == settings.labels)
+            return _birnn_from(settings, saved, opened, index, keep_head=saved.labels == settings.labels)
         from shared.models.pretrained import bert_from_weights
 
-        return bert_from_weights(settings, opened.path, opened.config, opened.weights, keep_head=same_head)
+        if settings.trained != "head":
+            index = None
+        elif index is None:
+            index = _named_index(settings)
+        else:
+            own = {name: getattr(saved, name) for name in ("dictionaries", "dictionaries_sha256")}
+            settings = settings.model_copy(update=own)
+        return bert_from_weights(
+            settings,
+            opened.path,
+            opened.config,
+            opened.weights,
+            keep_head=same_head and named == saved.dictionaries_sha256,
+            dictionaries=index,
+        )
     except ClinfedError:
         raise
     except Exception as error:  # transformers, tokenizers and torch each raise their own
@@ -143,13 +176,24 @@ def _from_folder(settings: ModelSettings, saved: ModelSettings, opened: OpenFold
         ) from None
 
 
+def _named_index(settings: ModelSettings) -> DictionaryIndex | None:
+    if not settings.dictionaries:
+        return None
+    return read_index(settings.dictionaries, settings.dictionaries_sha256)
+
+
 def _head_form(settings: ModelSettings) -> int | None:
     """Width of the windowed head; None for the linear one."""
     return settings.head_width if settings.trained == "head" else None
 
 
 def _birnn_from(
-    settings: ModelSettings, saved: ModelSettings, opened: OpenFolder, *, keep_head: bool
+    settings: ModelSettings,
+    saved: ModelSettings,
+    opened: OpenFolder,
+    index: DictionaryIndex | None,
+    *,
+    keep_head: bool,
 ) -> BirnnTagger:
     shape = saved.model_copy(
         update={
@@ -163,7 +207,7 @@ def _birnn_from(
     if "vectors.weight" in weights:
         word_list = (opened.path / WORD_LIST).read_text("utf-8").split("\n")[:-1]
         vectors = weights["vectors.weight"][1:]
-    tagger = BirnnTagger(shape, word_list, vectors)
+    tagger = BirnnTagger(shape, word_list, vectors, index)
     if not keep_head:
         fresh = tagger.state_dict()
         weights |= {name: fresh[name] for name in tagger.head_names()}

@@ -11,6 +11,7 @@ import transformers
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from shared.dictionaries import DictionaryIndex
 from shared.errors import InstallEncoder
 from shared.models.bert import BertTagger
 from shared.models.encoders import BUNDLED, BUNDLED_SHA256, check_encoder, find_encoder
@@ -20,13 +21,17 @@ transformers.utils.logging.disable_progress_bar()
 transformers.utils.logging.set_verbosity_error()
 
 
-def bert_from_encoder(settings: ModelSettings) -> BertTagger:
+def bert_from_encoder(settings: ModelSettings, dictionaries: DictionaryIndex | None = None) -> BertTagger:
     """A network on the encoder that the settings name, with a fresh head.
+
+    Args:
+        settings: of the network.
+        dictionaries: whose features it reads; None for none.
 
     Raises:
         InstallEncoder, ReplaceModel: see `load_encoder`.
     """
-    return BertTagger(settings, *load_encoder(settings.encoder, settings.encoder_sha256))
+    return BertTagger(settings, *load_encoder(settings.encoder, settings.encoder_sha256), dictionaries)
 
 
 def bert_from_weights(
@@ -36,6 +41,7 @@ def bert_from_weights(
     weights: Mapping[str, Tensor],
     *,
     keep_head: bool,
+    dictionaries: DictionaryIndex | None = None,
 ) -> BertTagger:
     """A network filled with the weights of a model folder.
 
@@ -45,11 +51,12 @@ def bert_from_weights(
         config: content of `config.json`.
         weights: by the names of the folder.
         keep_head: fill the head too; a fresh one otherwise.
+        dictionaries: whose features it reads; None for none.
     """
     network = {name: value for name, value in config.items() if name != "clinfed"}
     encoder = without_pooler(AutoModel.from_config(AutoConfig.for_model(**network)))
     encoder.load_state_dict(_below(f"{encoder.base_model_prefix}.", weights))
-    tagger = BertTagger(settings, encoder, load_tokenizer(folder))
+    tagger = BertTagger(settings, encoder, load_tokenizer(folder), dictionaries)
     if keep_head:
         tagger.classifier.load_state_dict(_below("classifier.", weights))
     return tagger

@@ -28,7 +28,11 @@ class ModelSettings(BaseModel):
 
     window: int = Field(default=0, ge=0)
     """Sentences are packed until a window costs this many words (`birnn`) or subtokens (`bert`)."""
+    windows_a_note: int | None = Field(default=None, ge=1)
+    """Windows of a note that are trained on, drawn by chance; None for all. With many notes, a few of each will do."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
+    abbreviations: bool = False
+    """Mark an abbreviation that a note defines wherever it stands, if its long form is marked, and only then."""
 
     encoder: str = "bundled"
     """`bert`: `bundled`, a folder, or the id of one fetched from the Hugging Face hub."""
@@ -38,6 +42,11 @@ class ModelSettings(BaseModel):
     lora_rank: int = Field(default=16, ge=1)
     head_width: int = Field(default=128, ge=1)
     """`bert`, trained weights `head`: hidden units of the windowed head."""
+
+    dictionaries: tuple[str, ...] = ()
+    """Open term lists whose features stand beside the words (`birnn`) or the encoder's (`bert`, trained weights
+    `head`). A base model brings its own."""
+    dictionaries_sha256: tuple[str, ...] = ()
 
     vectors: str | None = None
     """`birnn`: `bundled` (the bundled encoder's wordpiece vectors), or a file of word vectors (GloVe text, word2vec

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shared.dictionaries import DictionaryIndex, save_index
 from shared.errors import RejectUpdate
 from shared.examples import Batch, Example, TextReader
 from shared.models.settings import ModelSettings
@@ -19,11 +20,17 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 class Tagger(nn.Module, ABC):
-    """A network that scores BIO tags for each word of a window."""
+    """A network that scores BIO tags for each word of a window.
 
-    def __init__(self, settings: ModelSettings) -> None:
+    Args:
+        settings: of the network.
+        dictionaries: whose features it reads beside the words; None for none.
+    """
+
+    def __init__(self, settings: ModelSettings, dictionaries: DictionaryIndex | None = None) -> None:
         super().__init__()
         self.settings = settings
+        self.dictionaries = dictionaries
         self.tagset = TagSet(settings.labels)
 
     @property
@@ -49,10 +56,21 @@ class Tagger(nn.Module, ABC):
 
     @abstractmethod
     def save_text_files(self, folder: Path) -> None:
-        """Writes what reading text needs (tokenizer or word list) into a model folder."""
+        """Writes what reading text needs (tokenizer or word list, dictionaries) into a model folder."""
 
-    def prepare(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """Does once what frozen weights would do again in every epoch; by default nothing."""
+    def save_dictionaries(self, folder: Path) -> None:
+        """Writes the index of the dictionaries, if there are any."""
+        if self.dictionaries is not None:
+            save_index(folder, self.dictionaries)
+
+    def prepare(self, examples: Sequence[Example], apart: Sequence[int] | None = None) -> Sequence[Example]:
+        """Does once what frozen weights would do again in every epoch; by default nothing.
+
+        Args:
+            examples: as they were read.
+            apart: a group for each; none is computed beside one of another group, whose absence would then be felt
+                in the last bits. None: all may be.
+        """
         return examples
 
     def trained(self) -> dict[str, nn.Parameter]:

@@ -382,3 +382,72 @@ def test_the_installed_command(files: Any, tmp_path: Path) -> None:
     assert line.startswith("error[fix-notes]: b.jsonl:1: ")
     assert "Zebrafinch" not in line
     assert not out.exists()
+
+
+PRIVATE = ("--trust", "secagg", "--epsilon", 8, "--delta", 1e-5, "--sample-rate", 0.5)
+
+
+@pytest.fixture
+def three(files: Any) -> Any:
+    """Three hospitals, as a secure sum needs."""
+    files.hospitals("a", "b", "c")
+    (files.folder / "federation.toml").write_text(TOP + HOSPITALS + '[hospitals.c]\nnotes = "c.jsonl"\n')
+    return files
+
+
+@pytest.mark.parametrize(
+    ("args", "unit", "noise"),
+    [
+        ((), "patient", "exact"),
+        (("--unit", "note", "--noise", "plain"), "note", "plain"),
+        (("--unit", "sentence", "--trust", "none", "--local-steps", 1), "sentence", "local"),
+    ],
+)
+def test_a_private_run_says_what_it_cost(
+    args: Any, unit: str, noise: str, three: Any, simulate: Any, tmp_path: Path
+) -> None:
+    result = simulate(*PRIVATE, "--max-grad-norm", 0.2, "--cap", 20, "--json", *args)
+    assert result.exit_code == 0, result.output
+    tree = json.loads(result.stdout)
+    for site in tree["hospitals"].values():
+        assert 0 < site["epsilon"] <= 8
+        assert site["epsilon_if_others_collude"] >= site["epsilon"]
+        assert (site["delta"], site["unit"]) == (1e-5, unit)
+        assert site["notes"] % 10 == site["patients"] % 10 == site["units"] % 10 == 0
+    assert [done["loss"] for done in tree["rounds"]] == [None, None]
+    assert [done["missing"] for done in tree["rounds"]] == [{}, {}]
+    settings = json.loads((tmp_path / "out/run.json").read_text())
+    assert all(source["by_chance"] for source in settings["hospitals"])
+    private = settings["private"]
+    assert (private["epsilon"], private["delta"], private["cap"]) == (8.0, 1e-5, 20.0)
+    order = private["order"]
+    assert (order["unit"], order["noise"], order["max_grad_norm"]) == (unit, noise, 0.2)
+    assert order["sample_rate"] == 0.5
+    manifest = json.loads((tmp_path / "out/model/manifest.json").read_text())
+    assert str(tree["hospitals"]["a"]["epsilon"]) in json.dumps(manifest)
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        (("--epsilon", 8), "delta"),
+        (("--delta", 1e-5), "not private"),
+        (("--unit", "note"), "not private"),
+        (("--sample-rate", 0.1), "not private"),
+        (("--max-grad-norm", 0.1), "not private"),
+        (("--noise", "plain"), "not private"),
+        (("--cap", 3), "not private"),
+        ((*PRIVATE, "--trust", "plain"), "trust"),
+        ((*PRIVATE, "--epsilon", 0), "epsilon"),
+        ((*PRIVATE, "--epsilon", "nan"), "epsilon"),
+        ((*PRIVATE, "--delta", 0), "delta"),
+        ((*PRIVATE, "--delta", 1), "delta"),
+        ((*PRIVATE, "--sample-rate", 0), "sample_rate"),
+        ((*PRIVATE, "--max-grad-norm", 0), "max_grad_norm"),
+        ((*PRIVATE, "--count-norm", 0), "count_norm"),
+        ((*PRIVATE, "--cap", 0), "cap"),
+    ],
+    ids=str,
+)
+def test_privacy_that_does_not_add_up(args: Any, part: str, three: Any, simulate: Any, refused: Any) -> None:
+    refused(simulate(*args), "fix-settings", part)

@@ -60,6 +60,7 @@ def test_the_table_holds_one_row_for_each_run(readme: Path, tmp_path: Path) -> N
     assert [cell.strip() for cell in table[2]] == [
         "first",
         "birnn all",
+        "–",
         "**78.3**",
         "60.0",
         "79.5",
@@ -67,7 +68,16 @@ def test_the_table_holds_one_row_for_each_run(readme: Path, tmp_path: Path) -> N
         "cores 2, torch 2.13.0",
         "2026-11-23",
     ]
-    assert [cell.strip() for cell in table[3]][:5] == ["second", "bert", "**78.3**", "–", "–"]
+    assert [cell.strip() for cell in table[3]][:6] == ["second", "bert", "–", "**78.3**", "–", "–"]
+
+
+def test_privacy_is_that_of_the_hospital_that_it_cost_most(readme: Path, tmp_path: Path) -> None:
+    sites = {
+        name: {"unit": "note", "epsilon": epsilon, "delta": 1e-5, "trust": "secagg"}
+        for name, epsilon in (("a", 2.96), ("b", 3.0), ("c", None))
+    }
+    fill_results(readme, [save(tmp_path / "first", tree(hospitals=sites))])
+    assert rows(readme)[2][2].strip() == "note, ε 3.0, δ 1e-05, trust secagg"
 
 
 def test_what_is_around_stays_and_filling_twice_changes_nothing(readme: Path, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.common.serde import message_from_proto, message_to_proto
 
 from privacy.secagg.identity import Identity, Roster
 from privacy.secagg.packing import wire_words
@@ -22,45 +21,9 @@ from server.provision import ROSTER
 from server.secure import PRECISION, training_encoding
 from shared.errors import AskHospitals
 from shared.wire import PHASES, answer_content, error_content
+from tests.server.wiretap import Wire, check_answer, check_order, looks_random
 
 Honest = Callable[[], Message]
-HELLO_FIELDS = {
-    "hospital",
-    "version",
-    "labels",
-    "notes",
-    "patients",
-    "train_notes",
-    "held_out_notes",
-    "train_examples",
-}
-
-
-class Wire:
-    """Passes everything on and keeps a copy: (hospital, type, content) of orders and answers."""
-
-    def __init__(self, app: ClientApp) -> None:
-        self.orders: list[tuple[str, str, RecordDict]] = []
-        self.answers: list[tuple[str, str, RecordDict]] = []
-        self.app = ClientApp()
-
-        def pass_on(message: Message, context: Context) -> Message:
-            hospital = str(json.loads(str(context.node_config["source"]))["hospital"])
-            kind = message.metadata.message_type
-            self.orders.append((hospital, kind, message.content))
-            answer = app(message, context)
-            self.answers.append((hospital, kind, message_from_proto(message_to_proto(answer)).content))
-            return answer
-
-        self.app.query("hello")(pass_on)
-        for phase in PHASES:
-            self.app.train(phase)(pass_on)
-            self.app.evaluate(phase)(pass_on)
-
-    def types(self, kind: str = "train") -> list[str]:
-        """Phases of each exchange, in order, without repetition in a row."""
-        found = [name.removeprefix(f"{kind}.") for _, name, _ in self.orders if name.startswith(kind)]
-        return [phase for i, phase in enumerate(found) if i == 0 or found[i - 1] != phase]
 
 
 def weights_of(state: RunState) -> np.ndarray:
@@ -108,49 +71,6 @@ def test_nothing_numeric_travels_in_the_clear(
     for _, kind, content in wire.orders:
         check_order(kind, content)
     assert {site.trust for site in state.hospitals.values()} == {"secagg"}
-
-
-def check_answer(kind: str, content: RecordDict) -> bool:
-    """Asserts that an answer holds what it may; whether it holds a vector."""
-    fields = dict(content.config_records["answer"])
-    assert fields.pop("status") == "ok"
-    if kind == "query.hello":
-        assert set(json.loads(str(fields.pop("hello")))) == HELLO_FIELDS
-        assert (list(content.keys()), fields) == (["answer"], {})
-        return False
-    for name, value in fields.items():
-        assert name in ("message", "next")
-        assert isinstance(value, bytes)
-        assert value.startswith(b"HSA1")
-        looks_random(value[200:] if len(value) > 2000 else b"")
-    if not kind.endswith(".update"):
-        assert list(content.keys()) == ["answer"]
-        return False
-    assert list(content.keys()) == ["answer", "vector"]
-    words = content.array_records["vector"]["vector"].numpy()
-    assert words.dtype == np.uint32
-    if words.size > 1000:
-        looks_random(words.tobytes())
-    return True
-
-
-def check_order(kind: str, content: RecordDict) -> None:
-    """Asserts that an order holds what it may: nothing that one hospital sent in the clear comes to another."""
-    if kind == "query.hello":
-        assert list(content.keys()) == ["order"]
-        return
-    (message, *_) = dict(content.config_records["sum"]).values()
-    assert isinstance(message, bytes)
-    expected = ["order", "weights", "sum"] if kind.endswith(".update") else ["sum"]
-    assert list(content.keys()) == expected
-
-
-def looks_random(data: bytes) -> None:
-    """Chi-square of byte values; 255 degrees of freedom, and 450 is beyond 1 in 10^12."""
-    if data:
-        counts = np.bincount(np.frombuffer(data, np.uint8), minlength=256)
-        expected = len(data) / 256
-        assert float(((counts - expected) ** 2 / expected).sum()) < 450
 
 
 def test_the_search_finds_a_clear_vector(

@@ -10,7 +10,7 @@ from flwr.serverapp import strategy as flower
 from server.aggregate import add, mean_update
 from server.checkpoint import RunState, load_state, save_state
 from server.grid import LocalGrid
-from server.strategy import Moments, Strategy, step
+from server.strategy import Moments, Strategy, advance, step
 from shared.models.tagger import Weights
 from shared.vector import training_layout
 
@@ -120,3 +120,80 @@ def test_moments_survive_the_checkpoint(name: Any, tmp_path: Any) -> None:
         assert through[weight].tobytes() == expected[weight].tobytes()
     assert through_moments.first.keys() == expected_moments.first.keys()
     assert through_moments.second.keys() == expected_moments.second.keys()
+
+
+def _walk(strategy: Strategy, rounds: int) -> tuple[list[Weights], Moments]:
+    draw = np.random.default_rng(7)
+    weights = {n: draw.normal(size=s).astype(np.float32) for n, s in SHAPES.items()}
+    moments, seen = Moments(), []
+    for number in range(1, rounds + 1):
+        update = {n: draw.normal(size=s).astype(np.float32) for n, s in SHAPES.items()}
+        weights, moments = advance(strategy, weights, update, moments, number, rounds)
+        seen.append(weights)
+    return seen, moments
+
+
+@pytest.mark.parametrize("name", ["FedAvg", "FedAvgM", "FedAdam"])
+def test_a_rate_that_stays_is_that_of_a_step(name: Any) -> None:
+    draw = np.random.default_rng(7)
+    weights, update = (
+        {n: draw.normal(size=s).astype(np.float32) for n, s in SHAPES.items()} for _ in range(2)
+    )
+    one, moments = advance(Strategy(name=name), weights, update, Moments(), 3, 9)
+    other, expected = step(Strategy(name=name), weights, update, Moments(), 3)
+    assert all(one[n].tobytes() == other[n].tobytes() for n in SHAPES)
+    assert moments.average == expected.average == {}
+
+
+@pytest.mark.parametrize(
+    ("warmup", "rounds", "expected"),
+    [
+        (None, 3, [1.0, 1.0, 1.0]),
+        (0.0, 4, [0.875, 0.625, 0.375, 0.125]),
+        (0.5, 4, [0.25, 0.75, 0.75, 0.25]),
+        (0.25, 1, [2 / 3]),
+    ],
+)
+def test_the_rate_rises_and_falls(warmup: float | None, rounds: int, expected: list[float]) -> None:
+    strategy = Strategy(warmup=warmup)
+    assert [strategy.rate(number, rounds) for number in range(1, rounds + 1)] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["FedAvg", "FedAvgM", "FedAdam"])
+def test_the_rate_scales_the_step(name: Any) -> None:
+    zero = {n: np.zeros(s, dtype=np.float32) for n, s in SHAPES.items()}
+    update = {n: np.ones(s, dtype=np.float32) for n, s in SHAPES.items()}
+    full, _ = advance(Strategy(name=name), zero, update, Moments(), 1, 4)
+    part, _ = advance(Strategy(name=name, warmup=0.5), zero, update, Moments(), 1, 4)
+    for n in SHAPES:
+        np.testing.assert_allclose(part[n], full[n] * 0.25, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["FedAvg", "FedAvgM", "FedAdam"])
+@pytest.mark.parametrize(("averaged", "last"), [(0.0, 0), (0.1, 1), (0.4, 4), (0.45, 4), (1.0, 10)])
+def test_the_average_is_the_mean_of_the_last_models(name: Any, averaged: float, last: int) -> None:
+    seen, moments = _walk(Strategy(name=name, averaged=averaged, warmup=0.2), 10)
+    plain, _ = _walk(Strategy(name=name, warmup=0.2), 10)
+    for n in SHAPES:
+        assert seen[-1][n].tobytes() == plain[-1][n].tobytes()  # averaging does not change the way
+    if not last:
+        assert moments.average == {}
+        assert RunState(seen[-1], moments).model is seen[-1]
+        return
+    for n in SHAPES:
+        mean = np.mean([weights[n] for weights in seen[-last:]], axis=0, dtype=np.float64)
+        assert moments.average[n].dtype == np.float32
+        np.testing.assert_allclose(moments.average[n], mean, rtol=1e-4, atol=1e-6)
+    assert RunState(seen[-1], moments).model is moments.average
+
+
+def test_the_average_survives_the_checkpoint(tmp_path: Any) -> None:
+    seen, moments = _walk(Strategy(name="FedAdam", averaged=0.5), 4)
+    save_state(tmp_path, RunState(seen[-1], moments))
+    read = load_state(tmp_path)
+    assert read is not None
+    for part in ("first", "second", "average"):
+        before, after = getattr(moments, part), getattr(read.moments, part)
+        assert before.keys() == after.keys() == SHAPES.keys()
+        assert all(before[n].tobytes() == after[n].tobytes() for n in SHAPES)
+    assert read.model is read.moments.average

@@ -1,8 +1,9 @@
 """Nothing of a note is lost between its text and the batches, and nothing comes twice."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from shared.examples import Example, TextReader, batches, collate, pack, read_examples
+from shared.examples import Example, TextReader, batches, chunks, collate, pack, read_examples, thin
+from shared.models.build import build_tagger
 from shared.models.subtokens import SubtokenReader
 from shared.models.word_inputs import HashedWordReader
 from shared.note import Entity, Note
@@ -171,3 +173,25 @@ def test_collating_pads_inputs_with_zeros_and_tags_with_ignored(
         for name, tensor in example.inputs.items():
             assert batch.inputs[name][row, : len(tensor)].equal(tensor)
             assert not batch.inputs[name][row, len(tensor) :].any()
+
+
+def test_thinning_keeps_windows_of_every_note_whoever_else_is_there(birnn_settings: Callable[..., Any]) -> None:
+    tagger = build_tagger(birnn_settings(window=0))
+    notes = [Note(f"n{k}", f"p{k // 2}", " ".join(f"Sentence {i} of {k}." for i in range(9))) for k in range(6)]
+    all_of_them = read_examples(notes, tagger.tagset, tagger.reader)
+    kept = thin(all_of_them, 3)
+    assert [example.note for example in kept] == [note for note in range(6) for _ in range(3)]
+    assert thin(all_of_them, None) == all_of_them
+    fewer = thin(read_examples(notes[2:], tagger.tagset, tagger.reader), 3)  # one patient is gone
+    assert [window.tokens for window in fewer] == [window.tokens for window in kept[6:]]
+    assert len({tuple(window.sentence for window in kept[at : at + 3]) for at in range(0, 18, 3)}) > 1
+
+
+@pytest.mark.parametrize("apart", [None, [0, 1, 0, 1, 2, 2, 2, 0]])
+def test_chunks_hold_everything_once_and_one_group_each(apart: list[int] | None) -> None:
+    costs = [3, 1, 2, 5, 4, 1, 1, 9]
+    found = chunks(costs, 2, apart)
+    assert sorted(index for chunk in found for index in chunk) == list(range(8))
+    assert max(map(len, found)) == 2
+    assert all(len({(apart or [0] * 8)[index] for index in chunk}) == 1 for chunk in found)
+    assert len(found) == (4 if apart is None else 5)

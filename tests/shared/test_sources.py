@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,10 +134,45 @@ def test_the_split_does_not_depend_on_order(file: Callable[..., str]) -> None:
 )
 def test_any_patient_ids_are_split_alike_in_any_order(ids: list[str], held_out: float, seed: int) -> None:
     notes = [Note(f"{index}", patient, "x") for index, patient in enumerate(ids)]
-    split = _by_patient(iter(notes), held_out)
+    source = NoteSource(hospital="a", held_out=held_out)
+    split = _by_patient(iter(notes), source)
     check_split(split, len(ids))
     random.Random(seed).shuffle(notes)  # noqa: S311
-    assert patients(_by_patient(iter(notes), held_out).held_out) == patients(split.held_out)
+    assert patients(_by_patient(iter(notes), source).held_out) == patients(split.held_out)
+
+
+@given(ids=st.lists(st.text(max_size=4), unique=True, max_size=30), held_out=st.floats(0.01, 0.99))
+def test_by_chance_nobody_else_moves(ids: list[str], held_out: float) -> None:
+    """Each patient's side is that of the patient alone, whoever else is there."""
+    source = NoteSource(hospital="a", held_out=held_out, by_chance=True)
+    alone = {patient for patient in ids if _by_patient(iter([Note("0", patient, "x")]), source).held_out}
+    split = _by_patient((Note(f"{index}", patient, "x") for index, patient in enumerate(ids)), source)
+    assert patients(split.held_out) == alone
+    assert patients(split.train) == set(ids) - alone
+
+
+@pytest.mark.parametrize("held_out", [0.05, 0.25, 0.5])
+def test_by_chance_the_share_is_met_on_average(held_out: float) -> None:
+    source = NoteSource(hospital="a", held_out=held_out, by_chance=True)
+    split = _by_patient((Note(f"{index}", f"p{index}", "x") for index in range(4000)), source)
+    spread = 5 * (4000 * held_out * (1 - held_out)) ** 0.5
+    assert abs(len(split.held_out) - 4000 * held_out) < spread
+
+
+def test_by_chance_a_side_may_be_empty(file: Callable[..., str]) -> None:
+    """That nobody is held out is no error, for it would tell; that nobody is trained on is one."""
+    source = NoteSource(hospital="a", notes=file(records(3)), held_out=1e-6, by_chance=True)
+    assert not read_source(source).held_out
+    refused(source.model_copy(update={"held_out": 1 - 1e-6}), FixNotes, "0 notes to train on")
+
+
+def test_the_rule_names_what_divides_the_patients(corpus: Callable[..., NoteSource]) -> None:
+    rules = [NoteSource(hospital="a", held_out=share).rule for share in (0.1, 0.25, 0.1 + 1e-9)]
+    assert rules == ["h0.1", "h0.25", "h0.100000001"]
+    one, other = corpus().rule, corpus(val=["left/3"]).rule
+    assert one != other
+    assert one == corpus().rule
+    assert re.fullmatch("p[0-9a-f]{8}", one)
 
 
 def test_a_new_patient_moves_few_others(file: Callable[..., str]) -> None:

@@ -1,5 +1,6 @@
 """Orders and answers survive Flower's own serialization, and nothing else is taken for one."""
 
+import json
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -16,15 +17,22 @@ from hypothesis.extra import numpy as arrays
 
 from shared.errors import RejectUpdate
 from shared.models.settings import ModelSettings
+from shared.private import PrivateRound
 from shared.training import Recipe
+from shared.units import UNITS
 from shared.wire import (
     Hello,
     Order,
+    answer_content,
     error_content,
     hello_content,
+    hello_order,
     order_content,
+    read_answer,
     read_hello,
+    read_hello_order,
     read_order,
+    read_seeds,
     read_vector,
     vector_content,
 )
@@ -218,3 +226,73 @@ def test_a_greeting_with_more_in_it_is_rejected() -> None:
     content.config_records["answer"]["hello"] = said[:-1] + f',"text":"{CANARY}"}}'
     with pytest.raises(RejectUpdate):
         read_hello(travelled(content, "query.hello"))
+
+
+PRIVATE = PrivateRound(
+    unit="note",
+    noise="plain",
+    sample_rate=0.1,
+    noise_multiplier=1.7,
+    max_grad_norm=0.3,
+    count_noise_multiplier=2.5,
+)
+
+
+def test_a_private_order_arrives_as_it_was_sent(order: Order) -> None:
+    asked = order.model_copy(update={"private": PRIVATE})
+    back, _ = read_order(travelled(order_content(asked, {})))
+    assert back == asked
+    assert back.private == PRIVATE
+    assert order.private is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unit": "ward"},
+        {"noise": "none"},
+        {"sample_rate": 0.0},
+        {"sample_rate": 1.1},
+        {"noise_multiplier": 0.0},
+        {"noise_multiplier": float("inf")},
+        {"noise_multiplier": float("nan")},
+        {"noise_multiplier": None},
+        {"count_noise_multiplier": -1.0},
+        {"max_grad_norm": 0.0},
+        {"count_norm": float("inf")},
+        {"max_examples": 0},
+        {"grid": 1},
+        {"grid": 1 << 25},
+        {"epsilon": 8.0},
+    ],
+    ids=str,
+)
+def test_a_private_order_out_of_range_is_rejected(change: dict[str, Any], order: Order) -> None:
+    tree = order.model_dump(mode="json") | {"private": PRIVATE.model_dump(mode="json") | change}
+    content = ConfigRecord({"json": json.dumps(tree)})
+    with pytest.raises(RejectUpdate):
+        read_order(travelled(RecordDict({"order": content, "weights": ArrayRecord({})})))
+
+
+@pytest.mark.parametrize("unit", [None, *UNITS])
+def test_a_greeting_is_asked_for_with_its_unit(unit: Any, order: Order) -> None:
+    assert read_hello_order(travelled(hello_order(order.model, unit), "query.hello")) == (order.model, unit)
+
+
+@pytest.mark.parametrize("unit", ["ward", "Patient", "patient ", 1, b"note"])
+def test_a_greeting_with_another_unit_is_rejected(unit: Any, order: Order) -> None:
+    content = hello_order(order.model)
+    content.config_records["order"]["unit"] = unit
+    with pytest.raises(RejectUpdate):
+        read_hello_order(travelled(content, "query.hello"))
+
+
+@pytest.mark.parametrize("seeds", [b"", bytes(range(64))])
+def test_seeds_travel_with_the_answer_and_nothing_else_is_taken_for_them(seeds: bytes) -> None:
+    message = travelled(answer_content(b"HSA1", b"next", seeds=seeds))
+    assert read_seeds(message) == seeds
+    assert read_answer(message) == (b"HSA1", b"next")
+    for other in ("seeds", 7, 1.5, [1]):
+        content = answer_content(b"HSA1")
+        content.config_records["answer"]["seeds"] = other
+        assert read_seeds(travelled(content)) == b""
