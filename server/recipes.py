@@ -52,7 +52,11 @@ def private_recipe_for(kind: Kind, unit: Unit, noise: Noise, *, demo: bool = Fal
     """
     finest = unit == "sentence"
     reading = {"abbreviations": True} | ({"window": 0} if finest else {})
-    sampled = {"sample_rate": 0.2 if finest else 0.35, "max_grad_norm": 0.1, "max_examples": 32}
+    sampled = {
+        "sample_rate": 0.19 if finest else 0.35,
+        "max_grad_norm": 0.1 if finest else 0.5,
+        "max_examples": 32,
+    }
     counted = {"count_norm": 8.0 if finest else 16.0 if unit == "note" else 32.0}
     if noise == "local":
         return {
@@ -67,11 +71,11 @@ def private_recipe_for(kind: Kind, unit: Unit, noise: Noise, *, demo: bool = Fal
         "private": sampled | counted,
         "strategy": {
             "name": "FedAdam",
-            "eta": 0.02 if kind == "bert" else 0.01,
+            "eta": 0.01,
             "beta_1": 0.9,
             "beta_2": 0.999,
             "tau": 1e-8,
-            "warmup": 0.05,
+            "warmup": 0.1,
             "averaged": 0.4,
         },
         "model": reading,
