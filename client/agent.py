@@ -185,9 +185,7 @@ def derive_seed(seed: int, round_number: int, hospital: str) -> int:
     return int.from_bytes(digest[:7], "big")
 
 
-def _private_site(
-    source: NoteSource, secure: SecureSums | None, budget: Budget | None
-) -> PrivateSite | None:
+def _private_site(source: NoteSource, secure: SecureSums | None, budget: Budget | None) -> PrivateSite | None:
     if budget is None:
         return None
     if secure is None:

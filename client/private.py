@@ -1,8 +1,8 @@
 """A hospital's side of a private round: its own limits first, then a reservation on disk, and only then its notes.
 
-Guarantees: no order can make the hospital release more than its budget allows: unit, noise and sampling rate are
-checked against the site's policy, the noise that is charged is the noise that is drawn, and the reservation is on disk
-before a gradient or a count is computed (`privacy.ledger`). An order that is not private is refused.
+Guarantees: no order can make the hospital release more than its budget allows: unit, noise and sampling rate
+are checked against the site's policy, the noise that is charged is the noise that is drawn, and the reservation
+is on disk before a gradient or a count is computed (`privacy.ledger`). An order that is not private is refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,9 +81,7 @@ class PrivateSite:
         self._ledger = Ledger(Path(budget.ledger), Cap(budget.unit, budget.epsilon, budget.delta))
         self._checked = False
 
-    def gradient(
-        self, order: Order, secure: Sum, tagger: Tagger, examples: Sequence[Example]
-    ) -> Released:
+    def gradient(self, order: Order, secure: Sum, tagger: Tagger, examples: Sequence[Example]) -> Released:
         """The clipped, noised sum of sampled units' gradients.
 
         Args:
@@ -106,9 +104,7 @@ class PrivateSite:
         total = gradient_sum(tagger, examples, unit_of, asked, Generator())
         return _with_noise(total, shares, reservation)
 
-    def trained(
-        self, order: Order, secure: Sum, tagger: Tagger, examples: Sequence[Example]
-    ) -> int:
+    def trained(self, order: Order, secure: Sum, tagger: Tagger, examples: Sequence[Example]) -> int:
         """Trains in place for some steps, each with all of the noise of its own.
 
         Args:
@@ -194,9 +190,7 @@ class PrivateSite:
             check_gradients(tagger, examples, unit_of)
             self._checked = True
 
-    def _reserve(
-        self, order: Order, secure: Sum, purpose: str, release: Release, shares: NoiseShares
-    ) -> int:
+    def _reserve(self, order: Order, secure: Sum, purpose: str, release: Release, shares: NoiseShares) -> int:
         asked = self._allowed(order)
         moved = count_sensitivity(asked.unit) if purpose == HELD_OUT else 1.0
         alone = effective_multiplier(shares.sigmas[0], asked.grid) / moved

@@ -27,7 +27,10 @@ from shared.files import write_text
 from shared.units import UNITS, Unit
 
 FORM = "clinfed-ledger-1"
-TRAIN, HELD_OUT = "train", "evaluate"  # the first words of purposes: units that are trained on, units held out
+TRAIN, HELD_OUT = (
+    "train",
+    "evaluate",
+)  # the first words of purposes: units that are trained on, units held out
 BEGINNING = "0" * 64  # the chain before the first entry
 FIELDS = {
     "cap": ("unit", "epsilon", "delta"),

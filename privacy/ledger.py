@@ -203,7 +203,8 @@ class Ledger:
         The quick answers come first. Whatever is part of a history that fits also fits, for who sees less learns
         less; so when the numerical accountant was needed, it is asked at once how far the run can go on like this.
         """
-        purposes = {one for (one,) in database.execute("SELECT DISTINCT purpose FROM entries WHERE kind = 'reserved'")}
+        asked = "SELECT DISTINCT purpose FROM entries WHERE kind = 'reserved'"
+        purposes = {one for (one,) in database.execute(asked)}
         same = akin(purpose, purposes)
         history = _phases(database, same) + _count(release)
         known, room = self._room

@@ -1,8 +1,8 @@
 """DP-SGD at one hospital, for consortia that do not trust the secure sum: every step has all of its noise.
 
-Guarantees: the weights after `steps` steps are a post-processing of as many releases of `privacy.release`, each with
-noise of `noise_multiplier` drawn here, so what the ledger charges for them holds against everyone, whatever becomes of
-the weights.
+Guarantees: the weights after `steps` steps are a post-processing of as many releases of `privacy.release`, each
+with noise of `noise_multiplier` drawn here, so what the ledger charges for them holds against everyone,
+whatever becomes of the weights.
 """
 
 from collections.abc import Sequence
@@ -44,14 +44,14 @@ def train_privately(
         units: declared number of units, by which sums become means.
     """
     optimizer = optimizer_of(tagger, recipe)
-    shares = shares_of(
-        "local", asked.noise_multiplier, asked.grid, hospitals=1, threshold=1, colluders=0
-    )
+    shares = shares_of("local", asked.noise_multiplier, asked.grid, hospitals=1, threshold=1, colluders=0)
     tagger.eval()
     for done in range(steps):
         total = gradient_sum(tagger, examples, unit_of, asked, Generator())
         total += draw_noise(shares, total.size).values
-        mean = torch.from_numpy(dequantise(total, asked.max_grad_norm, asked.grid) / (asked.sample_rate * units))
+        mean = torch.from_numpy(
+            dequantise(total, asked.max_grad_norm, asked.grid) / (asked.sample_rate * units)
+        )
         at = 0
         for weight in tagger.trained().values():
             weight.grad = mean[at : at + weight.numel()].view_as(weight).to(weight.dtype)

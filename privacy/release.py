@@ -1,11 +1,11 @@
-"""What leaves a hospital in a private round: a sum over its units, each bounded in integers, and its share of the noise.
+"""What leaves a hospital in a private round: a sum over units, each bounded in integers, and a share of the noise.
 
     sampled units -> gradient of each, clipped, on the grid -> their sum  -> + noise -> masked
     held-out units -> counts of each, clipped, on the grid -> their sum  -> + noise -> masked
 
 Guarantees, for units of the hospital's own policy, added or removed:
-    - Each unit enters a sum through one call of `privacy.quantise.quantise`, and its gradient is computed apart from all
-      others', so it moves the sum by an L2 norm of at most `grid` integer steps, however many examples it has.
+    - Each unit enters a sum through one call of `privacy.quantise.quantise`, and its gradient is computed apart from
+      all others', so it moves the sum by an L2 norm of at most `grid` integer steps, however many examples it has.
     - Noise and sampling come from `privacy.generator` with seeds of the operating system; what honest survivors leave
       in the sum of all hospitals is at least that of the noise multiplier (`privacy.noise_shares`).
     - The sum is released once: a second answer to the same order draws units and noise anew, and is charged anew.
@@ -120,8 +120,8 @@ def gradient_sum(
         generator: chooses.
 
     Returns:
-        Integers, shape (trained weights,), without noise; all zero if no unit was chosen. A unit whose gradient is not
-        finite adds nothing.
+        Integers, shape (trained weights,), without noise; all zero if no unit was chosen. A unit whose gradient is
+        not finite adds nothing.
     """
     own: dict[int, list[int]] = {}
     for index, unit in enumerate(unit_of):

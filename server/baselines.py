@@ -89,7 +89,8 @@ def train_baseline(folder: Path, name: str) -> None:
         [example for part in parts for example in part],
         settings.recipe,
         seed=settings.seed,
-        steps=(settings.baseline_rounds or settings.rounds) * sum(steps_a_round(settings.recipe, len(part)) for part in parts),
+        steps=(settings.baseline_rounds or settings.rounds)
+        * sum(steps_a_round(settings.recipe, len(part)) for part in parts),
     )
     counts = ScoredNotes(tagger, test_notes(settings.test, settings.hospitals)).count(tagger)
     write_text(_file(folder, name), json.dumps({"counts": counts.tolist()}) + "\n")

@@ -37,7 +37,9 @@ UnitOption = Annotated[
 ]
 RateOfUnitsOption = Annotated[
     float | None,
-    typer.Option("--sample-rate", min=0.0, max=1.0, help="Share of units in a private step. [default: by unit]"),
+    typer.Option(
+        "--sample-rate", min=0.0, max=1.0, help="Share of units in a private step. [default: by unit]"
+    ),
 ]
 NormOption = Annotated[
     float | None,
@@ -70,7 +72,9 @@ BaseOption = Annotated[
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds. [default: by model]")]
 EpsilonOption = Annotated[
     float | None,
-    typer.Option("--epsilon", help="Train privately: what a run may spend of a unit's privacy; with --delta."),
+    typer.Option(
+        "--epsilon", help="Train privately: what a run may spend of a unit's privacy; with --delta."
+    ),
 ]
 DeltaOption = Annotated[float | None, typer.Option("--delta", help="At which epsilon holds.")]
 RateOption = Annotated[
@@ -89,13 +93,13 @@ def demo(
     patients: Annotated[
         int | None, typer.Option("--patients", min=4, help="Patients of each hospital. [default: by model]")
     ] = None,
-    model: ModelOption = "bert",
+    model: ModelOption = "birnn",
     trained: TrainedOption = None,
     rounds: RoundsOption = None,
-    private: Annotated[
-        bool, typer.Option("--private/--not-private", help="With noise that hides every single patient.")
-    ] = True,
-    epsilon: Annotated[float, typer.Option("--epsilon", help="Of a patient's privacy, spent by the run.")] = 8.0,
+    epsilon: Annotated[
+        float | None,
+        typer.Option("--epsilon", help="Train privately: what the run may spend of a patient's privacy."),
+    ] = None,
     delta: Annotated[float, typer.Option("--delta", help="At which epsilon holds.")] = 1e-5,
     trust: TrustOption = "secagg",
     seed: SeedOption = 1,
@@ -110,7 +114,7 @@ def demo(
     from server.federation import synthetic_federation
     from server.recipes import DEMO_PATIENTS, PRIVATE_DEMO_PATIENTS
 
-    many = (PRIVATE_DEMO_PATIENTS if private else DEMO_PATIENTS)[model]
+    many = (DEMO_PATIENTS if epsilon is None else PRIVATE_DEMO_PATIENTS)[model]
     settings = _settings(
         synthetic_federation(hospitals, patients or many, seed),
         model,
@@ -121,7 +125,7 @@ def demo(
             "seed": seed,
             "threads": threads,
             "baselines": baselines,
-            "private": {"epsilon": epsilon, "delta": delta} if private else {},
+            "private": {} if epsilon is None else {"epsilon": epsilon, "delta": delta},
         },
         demo=True,
     )
@@ -240,12 +244,14 @@ def simulate(
         int | None, typer.Option("--max-examples", min=1, help="Windows of one unit in a private step.")
     ] = None,
     count_norm: Annotated[
-        float | None, typer.Option("--count-norm", min=0.0, help="That a held-out unit's counts are clipped to.")
+        float | None,
+        typer.Option("--count-norm", min=0.0, help="That a held-out unit's counts are clipped to."),
     ] = None,
     noise: Annotated[
         NoiseName | None,
         typer.Option(
-            "--noise", help="plain: shares for the worst case; exact: what was not needed is taken away again."
+            "--noise",
+            help="plain: shares for the worst case; exact: what was not needed is taken away again.",
         ),
     ] = None,
     cap: Annotated[
@@ -364,7 +370,9 @@ def pretrain(
 
     dictionaries = tuple(dictionary or ())
     variation = Variation(tuple(leave_out or ()), dictionaries, replace_mentions, copies, seed)
-    reads_terms = model == "birnn" or trained == "head"  # where the whole of a bert learns, they only give names
+    reads_terms = (
+        model == "birnn" or trained == "head"
+    )  # where the whole of a bert learns, they only give names
     settings = _settings(
         public_federation(notes, tuple(labels.split(",")), variation, out),
         model,

@@ -58,9 +58,7 @@ def provision(
             policy=policy,
             budget=None
             if cap is None
-            else Budget(
-                ledger=str(folder / LEDGER), unit=cap.unit, epsilon=cap.epsilon, delta=cap.delta
-            ),
+            else Budget(ledger=str(folder / LEDGER), unit=cap.unit, epsilon=cap.epsilon, delta=cap.delta),
         )
     if not (run / ROSTER).exists():
         write_roster(run / ROSTER, Roster(keys))

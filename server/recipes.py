@@ -51,7 +51,9 @@ def private_recipe_for(kind: Kind, unit: Unit, noise: Noise, *, demo: bool = Fal
         Fields of `RunSettings`, and under `private` those of `server.private.choose_noise`.
     """
     finest = unit == "sentence"
-    reading = {"abbreviations": True} | ({"window": 0} if finest else {})
+    reading: dict[str, Any] = {"abbreviations": True} | ({"window": 0} if finest else {})
+    if demo:
+        reading |= {"window": 64, "windows_a_note": 3}  # many patients, and few words of each
     sampled = {
         "sample_rate": 0.19 if finest else 0.35,
         "max_grad_norm": 0.1 if finest else 0.5,

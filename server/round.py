@@ -91,9 +91,7 @@ def run_round(
     if why := _implausible(norm, mean.examples, job.layout, settings):
         discarded = Discarded(why, trained.evidence())
     else:
-        weights, moments = advance(
-            settings.strategy, weights, mean.arrays, moments, number, settings.rounds
-        )
+        weights, moments = advance(settings.strategy, weights, mean.arrays, moments, number, settings.rounds)
     trained = replace(trained, evidence=list)  # and with it goes what the hospitals sent
     moved = time.monotonic() - started
 

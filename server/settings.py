@@ -59,8 +59,8 @@ class RunSettings(BaseModel):
     deadline_seconds: float = Field(default=3600.0, gt=0)
     """Of each hospital's answer with a vector."""
     trust: Literal["secagg", "plain", "none"] = "secagg"
-    """`secagg`: the aggregator learns sums only; `plain`: it sees every hospital's vector; `none`: sums only, and in a
-    private run each hospital's own noise suffices, should the sums be broken."""
+    """`secagg`: the aggregator learns sums only; `plain`: it sees every hospital's vector; `none`: sums only, and in
+    a private run each hospital's own noise suffices, should the sums be broken."""
     private: PrivacySettings | None = None
     """None: nothing is promised about any one patient."""
     phase_seconds: float = Field(default=300.0, gt=0)

@@ -38,9 +38,8 @@ class Strategy(BaseModel):
     averaged: float = Field(default=0.0, ge=0, le=1)
     """Share of the rounds, the last ones, over whose models the final one is the mean."""
 
-
     def rate(self, round_number: int, rounds: int) -> float:
-        """The learning rate of a round as a share of its peak: of the middle of the round, as in `shared.training`."""
+        """The learning rate in the middle of a round as a share of its peak, as in `shared.training`."""
         if self.warmup is None:
             return 1.0
         progress = (round_number - 0.5) / rounds
@@ -96,7 +95,9 @@ def advance(
         return moved, after
     share = 1 / (round_number - begin)
     before = moments.average or moved
-    average = {name: before[name] + np.float32(share) * (array - before[name]) for name, array in moved.items()}
+    average = {
+        name: before[name] + np.float32(share) * (array - before[name]) for name, array in moved.items()
+    }
     return moved, replace(after, average=_float32(average))
 
 

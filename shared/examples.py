@@ -195,7 +195,7 @@ def thin(examples: Sequence[Example], windows_a_note: int | None) -> list[Exampl
     for _, group in groupby(examples, key=lambda example: example.note):
         windows = list(group)
         ends = [(window.tokens[0][0], window.tokens[-1][1]) for window in windows]
-        draw = random.Random(f"{windows[0].patient_id}/{ends}")  # noqa: S311: hides nothing
+        draw = random.Random(f"{windows[0].patient_id}/{ends}")  # noqa: S311 - hides nothing
         chosen = draw.sample(range(len(windows)), min(windows_a_note, len(windows)))
         kept += [windows[index] for index in sorted(chosen)]
     return kept

@@ -1,4 +1,4 @@
-"""What the aggregator asks of a private round: the same for every hospital, checked by each against its own policy."""
+"""What the aggregator asks of a private round: the same of every hospital, checked by each against its policy."""
 
 from typing import Literal
 

@@ -44,7 +44,6 @@ class NoteSource(BaseModel):
     synthetic_index: int = 0
     synthetic_patients: int = 0
 
-
     @property
     def rule(self) -> str:
         """What decides who is held out, in one word; a ledger notes it."""

@@ -1,7 +1,7 @@
 """Units of privacy: whose presence in the training data is hidden, and which examples each of them owns.
 
-A hospital chooses the unit in its policy, and answers orders for that unit only: a sum that is clipped by patient moves
-further than its clip when one sentence of a patient goes.
+A hospital chooses the unit in its policy, and answers orders for that unit only: a sum that is clipped by
+patient moves further than its clip when one sentence of a patient goes.
 """
 
 from collections.abc import Sequence

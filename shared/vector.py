@@ -1,8 +1,8 @@
 """One hospital's whole answer as one vector, so that the aggregator needs only sums.
 
-A training answer is `[examples * (trained - global), examples, examples * loss]`, or a sum of gradients; an evaluation
-answer holds counts.
-Nothing numeric travels beside the vector: what is summed can later be clipped, noised and masked as one.
+A training answer is `[examples * (trained - global), examples, examples * loss]`, or a sum of gradients; an
+evaluation answer holds counts. Nothing numeric travels beside the vector: what is summed can later be clipped,
+noised and masked as one.
 """
 
 from collections.abc import Mapping

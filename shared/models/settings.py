@@ -29,7 +29,7 @@ class ModelSettings(BaseModel):
     window: int = Field(default=0, ge=0)
     """Sentences are packed until a window costs this many words (`birnn`) or subtokens (`bert`)."""
     windows_a_note: int | None = Field(default=None, ge=1)
-    """Windows of a note that are trained on, drawn by chance; None for all. With many notes, a few of each will do."""
+    """Windows of a note that are trained on, drawn by chance; None for all. Of many notes, a few will do."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     abbreviations: bool = False
     """Mark an abbreviation that a note defines wherever it stands, if its long form is marked, and only then."""

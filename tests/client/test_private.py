@@ -257,7 +257,9 @@ def test_what_is_read_of_one_patient_is_never_computed_beside_another(
     assert batches
     assert max(map(len, batches)) == 1
     batches.clear()
-    Agent(town.hospital("b", patients=12)).evaluate(order, weights_of(order))  # no budget: for speed, all together
+    Agent(town.hospital("b", patients=12)).evaluate(
+        order, weights_of(order)
+    )  # no budget: for speed, all together
     assert max(map(len, batches)) > 1
 
 
@@ -583,7 +585,12 @@ REFUSED: list[tuple[str, dict[str, Any], Callable[[Any], Order], str]] = [
     ("a finer unit", {"unit": "patient"}, _order({"unit": "note"}), Reason.UNIT),
     ("the finest unit", {"unit": "patient"}, _order({"unit": "sentence"}), Reason.UNIT),
     ("a finer unit than notes", {"unit": "note"}, _order({"unit": "sentence"}), Reason.UNIT),
-    ("a coarser unit", {"unit": "note"}, _order({"unit": "patient"}), Reason.UNIT),  # see test_a_coarser_unit...
+    (
+        "a coarser unit",
+        {"unit": "note"},
+        _order({"unit": "patient"}),
+        Reason.UNIT,
+    ),  # see test_a_coarser_unit...
     ("the coarsest unit", {"unit": "sentence"}, _order({"unit": "patient"}), Reason.UNIT),
     ("too little noise", {}, _order({"noise_multiplier": 0.29}), Reason.NOISE),
     ("too little noise on counts", {}, _order({"count_noise_multiplier": 0.29}), Reason.NOISE),

@@ -175,9 +175,13 @@ def test_collating_pads_inputs_with_zeros_and_tags_with_ignored(
             assert not batch.inputs[name][row, len(tensor) :].any()
 
 
-def test_thinning_keeps_windows_of_every_note_whoever_else_is_there(birnn_settings: Callable[..., Any]) -> None:
+def test_thinning_keeps_windows_of_every_note_whoever_else_is_there(
+    birnn_settings: Callable[..., Any],
+) -> None:
     tagger = build_tagger(birnn_settings(window=0))
-    notes = [Note(f"n{k}", f"p{k // 2}", " ".join(f"Sentence {i} of {k}." for i in range(9))) for k in range(6)]
+    notes = [
+        Note(f"n{k}", f"p{k // 2}", " ".join(f"Sentence {i} of {k}." for i in range(9))) for k in range(6)
+    ]
     all_of_them = read_examples(notes, tagger.tagset, tagger.reader)
     kept = thin(all_of_them, 3)
     assert [example.note for example in kept] == [note for note in range(6) for _ in range(3)]
