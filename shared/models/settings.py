@@ -32,7 +32,7 @@ class ModelSettings(BaseModel):
     """Windows of a note that are trained on, drawn by chance; None for all. Of many notes, a few will do."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     abbreviations: bool = False
-    """Mark an abbreviation that a note defines wherever it stands, if its long form is marked, and only then."""
+    """Mark an abbreviation that a note defines wherever it stands, if its long form is marked."""
 
     encoder: str = "bundled"
     """`bert`: `bundled`, a folder, or the id of one fetched from the Hugging Face hub."""
