@@ -23,6 +23,7 @@ from privacy.release import count_sensitivity, count_sum, draw_noise, gradient_s
 from privacy.site import Budget
 from shared.errors import FixSettings
 from shared.examples import Example
+from shared.models.settings import ModelSettings
 from shared.models.tagger import Tagger
 from shared.private import PrivateRound
 from shared.refusal import Reason, RefuseRound
@@ -79,7 +80,7 @@ class PrivateSite:
         self.unit = budget.unit
         self._least_noise, self._rule = budget.least_noise, rule
         self._ledger = Ledger(Path(budget.ledger), Cap(budget.unit, budget.epsilon, budget.delta))
-        self._checked = False
+        self._checked: ModelSettings | None = None
 
     def gradient(self, order: Order, secure: Sum, tagger: Tagger, examples: Sequence[Example]) -> Released:
         """The clipped, noised sum of sampled units' gradients.
@@ -185,10 +186,10 @@ class PrivateSite:
         return owners(asked.unit, examples)
 
     def _check_once(self, tagger: Tagger, examples: Sequence[Example], unit_of: Sequence[int]) -> None:
-        """Makes sure, before the first gradient that counts, that the network keeps units apart."""
-        if not self._checked:
+        """Makes sure, before a network's first gradient that counts, that its examples do not mix."""
+        if self._checked != tagger.settings:
             check_gradients(tagger, examples, unit_of)
-            self._checked = True
+            self._checked = tagger.settings
 
     def _reserve(self, order: Order, secure: Sum, purpose: str, release: Release, shares: NoiseShares) -> int:
         asked = self._allowed(order)

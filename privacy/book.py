@@ -27,10 +27,8 @@ from shared.files import write_text
 from shared.units import UNITS, Unit
 
 FORM = "clinfed-ledger-1"
-TRAIN, HELD_OUT = (
-    "train",
-    "evaluate",
-)  # the first words of purposes: units that are trained on, units held out
+TRAIN = "train"  # the first word of purposes that concern units that are trained on
+HELD_OUT = "evaluate"  # and of those that concern units that are held out
 BEGINNING = "0" * 64  # the chain before the first entry
 FIELDS = {
     "cap": ("unit", "epsilon", "delta"),

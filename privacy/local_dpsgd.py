@@ -56,7 +56,7 @@ def train_privately(
         for weight in tagger.trained().values():
             weight.grad = mean[at : at + weight.numel()].view_as(weight).to(weight.dtype)
             at += weight.numel()
-        rate = rate_at(recipe, begin + (end - begin) * (done + 0.5) / steps)
+        rate = rate_at(begin + (end - begin) * (done + 0.5) / steps, recipe.warmup)
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * rate
         optimizer.step()

@@ -30,7 +30,7 @@ class Budget(BaseModel):
     ledger: str
     """SQLite file, on a disk of this machine."""
     unit: Unit
-    """Whose presence is hidden; an order may hide more, not less."""
+    """Whose presence is hidden; orders for any other unit are refused."""
     epsilon: float = Field(gt=0, allow_inf_nan=False)
     """Cap over everything that is ever released."""
     delta: float = Field(gt=0, lt=1)

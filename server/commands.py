@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from server.federation import Federation
     from server.metrics import Metrics
     from server.plan import Plan
-    from server.settings import PrivacySettings, RunSettings
+    from server.settings import RunSettings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
@@ -115,7 +115,9 @@ def demo(
     from server.recipes import DEMO_PATIENTS, PRIVATE_DEMO_PATIENTS
 
     many = (DEMO_PATIENTS if epsilon is None else PRIVATE_DEMO_PATIENTS)[model]
-    settings = _settings(
+    from server.arrange import arrange
+
+    settings = arrange(
         synthetic_federation(hospitals, patients or many, seed),
         model,
         trained,
@@ -261,7 +263,9 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Runs a federation in one process: on your own files, or on a public corpus and a partition."""
-    settings = _settings(
+    from server.arrange import arrange
+
+    settings = arrange(
         _federation(federation, corpus, partition, rename),
         model,
         trained,
@@ -373,7 +377,9 @@ def pretrain(
     reads_terms = (
         model == "birnn" or trained == "head"
     )  # where the whole of a bert learns, they only give names
-    settings = _settings(
+    from server.arrange import arrange
+
+    settings = arrange(
         public_federation(notes, tuple(labels.split(",")), variation, out),
         model,
         trained,
@@ -462,106 +468,10 @@ def _federation(
     )
 
 
-def _settings(
-    federation: "Federation",
-    model: Model,
-    trained: Trained | None,
-    given: dict[str, Any],
-    *,
-    demo: bool = False,
-) -> "RunSettings":
-    """The model's own recipe, changed where the user said so, checked before anything is written."""
-    from pydantic import ValidationError
-
-    from server.federation import check_federation
-    from server.recipes import private_recipe_for, recipe_for
-    from server.round import cohort_size
-    from server.secure import check_trust
-    from server.settings import RunSettings
-    from shared.errors import FixSettings
-    from shared.models.build import pin
-
-    wish = _said(given.pop("private", {}))
-    private = "epsilon" in wish
-    learns: Trained = trained or ("all" if model == "birnn" else "head" if private else "full")
-    own = recipe_for(model, learns, demo=demo)
-    sources = federation.hospitals
-    if private:
-        unit, trust = wish.setdefault("unit", "patient"), given.get("trust")
-        if trust == "none":
-            wish["noise"] = "local"
-        given.setdefault("baseline_rounds", own["rounds"])
-        own = _over(own, private_recipe_for(model, unit, wish.setdefault("noise", "exact"), demo=demo))
-        sources = tuple(source.model_copy(update={"by_chance": True}) for source in sources)
-    elif wish:
-        raise FixSettings(
-            f"{', '.join(sorted(wish))} given, and the run is not private",
-            where="epsilon",
-            remedy="Give --epsilon and --delta, too.",
-        )
-    wish = own.pop("private", {}) | wish
-    tree: dict[str, Any] = {
-        "hospitals": sources,
-        "test": federation.test,
-        **own,
-        **_said({name: value for name, value in given.items() if not isinstance(value, dict)}),
-    }
-    for part in ("model", "recipe", "strategy"):
-        tree[part] = own.get(part, {}) | _said(given.get(part, {}))
-    tree["model"] |= {"kind": model, "trained": learns, "labels": federation.labels}
-    if private:
-        tree["evaluate_every"] = tree.get("evaluate_every") or max(1, tree["rounds"] // 4)
-    try:
-        if private:
-            tree["private"] = _private(wish, tree)
-        settings = RunSettings.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise FixSettings(first["msg"], where=place, remedy="See --help for what is allowed.") from None
-    asked = cohort_size(len(settings.hospitals), settings.fraction)
-    if asked < settings.min_hospitals:
-        raise FixSettings(
-            f"{settings.min_hospitals} updates are needed and {asked} hospitals are asked in a round",
-            where="min_hospitals",
-            remedy="Lower --min-hospitals, or raise --fraction.",
-        )
-    settings = settings.model_copy(update={"model": pin(settings.model)})
-    check_federation(federation)
-    check_trust(settings)
-    return settings
-
-
-def _private(wish: dict[str, Any], tree: dict[str, Any]) -> "PrivacySettings":
-    """What is asked of the hospitals so that the run keeps to its epsilon."""
-    from server.private import choose_noise
-    from shared.errors import FixSettings
-
-    if "delta" not in wish:
-        raise FixSettings(
-            "an epsilon says nothing without a delta",
-            where="delta",
-            remedy="Give --delta, well below one in the number of patients.",
-        )
-    steps = tree["recipe"].get("local_steps") or 1 if wish["noise"] == "local" else 1
-    evaluations = -(-tree["rounds"] // tree["evaluate_every"])
-    return choose_noise(**wish, rounds=tree["rounds"], steps_a_round=steps, evaluations=evaluations)
-
-
-def _over(own: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """One recipe over another, part by part."""
-    parts = {name: own.get(name, {}) | part for name, part in more.items() if isinstance(part, dict)}
-    return own | more | parts
-
-
 def _vectors(name: str) -> str | None:
     if name == "none":
         return None
     return name if name == "bundled" else str(Path(name).resolve())
-
-
-def _said(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _run(settings: "RunSettings", out: Path, as_json: bool) -> None:

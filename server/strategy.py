@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.models.tagger import Weights
+from shared.training import rate_at
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -39,11 +40,8 @@ class Strategy(BaseModel):
     """Share of the rounds, the last ones, over whose models the final one is the mean."""
 
     def rate(self, round_number: int, rounds: int) -> float:
-        """The learning rate in the middle of a round as a share of its peak, as in `shared.training`."""
-        if self.warmup is None:
-            return 1.0
-        progress = (round_number - 0.5) / rounds
-        return progress / self.warmup if progress < self.warmup else (1 - progress) / (1 - self.warmup)
+        """The learning rate in the middle of a round, as a share of its peak."""
+        return 1.0 if self.warmup is None else rate_at((round_number - 0.5) / rounds, self.warmup)
 
 
 @dataclass(frozen=True)

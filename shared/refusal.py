@@ -71,7 +71,7 @@ EXPLANATIONS = {
     Reason.BUDGET: "what would be released costs more than is left of the site's privacy budget",
     Reason.NOT_PRIVATE: "the aggregator asked for numbers without noise, which the site's policy forbids",
     Reason.NO_BUDGET: "a private round was asked for, and the site has no privacy budget to charge",
-    Reason.UNIT: "a smaller unit of privacy was asked for than the site's policy hides",
+    Reason.UNIT: "another unit of privacy was asked for than the site's policy names",
     Reason.NOISE: "less noise was asked for than the site's policy allows",
 }
 

@@ -82,7 +82,7 @@ def train(
         for chosen in batches(costs, recipe.batch_size, order)[: steps - done]:
             progress = begin + (end - begin) * (done + 0.5) / steps
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * rate_at(recipe, progress)
+                group["lr"] = group["peak"] * rate_at(progress, recipe.warmup)
             batch = collate([examples[index] for index in chosen])
             scores = tagger(batch)
             loss = cross_entropy(scores.flatten(0, 1), batch.tags.flatten(), ignore_index=IGNORED)
@@ -114,11 +114,11 @@ def optimizer_of(tagger: Tagger, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
 
 
-def rate_at(recipe: Recipe, progress: float) -> float:
+def rate_at(progress: float, warmup: float) -> float:
     """The learning rate as a share of its peak: it rises to 1 within the warm-up, then falls linearly to 0.
 
     Args:
-        recipe: how long it warms up.
         progress: share of the whole run, 0 to 1.
+        warmup: share of the whole run in which it rises, below 1.
     """
-    return progress / recipe.warmup if progress < recipe.warmup else (1 - progress) / (1 - recipe.warmup)
+    return progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)

@@ -23,11 +23,13 @@ from privacy.dpsgd import MOST_INPUTS, clipped_gradient, cut_by_unit, token_loss
 from privacy.generator import Generator
 from privacy.noise import discrete_gaussian
 from privacy.quantise import dequantise, quantise
+from privacy.release import gradient_sum
 from shared.examples import Batch, Example, collate, read_examples
 from shared.models.birnn import BirnnTagger
 from shared.models.build import build_tagger
 from shared.models.settings import ModelSettings
 from shared.models.tagger import Tagger
+from shared.private import PrivateRound
 from shared.synthetic.clinic import make_notes
 from tests.benchmarks.noise import measure_noise
 
@@ -62,6 +64,8 @@ class Row:
         private: cost of a private step by clipped sums over it, median of the turns.
         per_unit: the same where every unit's gradient is made, quantised and added up as integers, as before a secure
             sum; None where all of the encoder is trained.
+        released: the same as a hospital does it: every unit computed apart from all others, too
+            (`privacy.release.gradient_sum`).
         opacus: the same by Opacus's hooks.
     """
 
@@ -70,6 +74,7 @@ class Row:
     plain_seconds: float
     private: float
     per_unit: float | None
+    released: float
     opacus: float
 
 
@@ -108,11 +113,12 @@ def ratios(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         rows: of `measure`, all of `COMPARED` among them.
 
     Returns:
-        `bert_lora_cost`, `bert_full_cost`, `birnn_cost`, each also with `_opacus`; `birnn_speedup_opacus`, above 1
-        where we are faster; `noise_ns_per_coordinate`.
+        `bert_lora_cost`, `bert_full_cost`, `birnn_cost`, each also with `_released` and `_opacus`;
+        `birnn_speedup_opacus`, above 1 where we are faster; `noise_ns_per_coordinate`.
     """
     row_of = {COMPARED[row["case"]]: row for row in rows if row["case"] in COMPARED}
     found = {f"{name}_cost": round(row["private"], 3) for name, row in row_of.items()}
+    found |= {f"{name}_cost_released": round(row["released"], 3) for name, row in row_of.items()}
     found |= {f"{name}_cost_opacus": round(row["opacus"], 3) for name, row in row_of.items()}
     found["birnn_speedup_opacus"] = round(row_of["birnn"]["opacus"] / row_of["birnn"]["private"], 2)
     noise = measure_noise(NOISE_SIZE)["rows"]
@@ -132,6 +138,7 @@ def _row(case: str, turns: int) -> Row:
     steps: dict[str, Callable[[], None]] = {
         "plain": _plain(tagger, examples),
         "private": _private(tagger, examples),
+        "released": _released(tagger, examples),
         "opacus": _opacus(tagger, examples),
     }
     if "full" not in case:  # as many gradients as units, each as large as the network
@@ -154,6 +161,7 @@ def _row(case: str, turns: int) -> Row:
         plain_seconds=statistics.median(seconds["plain"]),
         private=ratio("private"),
         per_unit=ratio("per unit") if "per unit" in steps else None,
+        released=ratio("released"),
         opacus=ratio("opacus"),
     )
 
@@ -202,16 +210,39 @@ def _private(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]:
 
 
 def _per_unit(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]:
-    take = _taker(tagger, len(examples))
+    size = sum(weight.numel() for weight in tagger.trained().values())
+
+    def add_up() -> NDArray[np.int64]:
+        total = np.zeros(size, dtype=np.int64)
+        for _, gradient in unit_gradients(tagger, examples, range(len(examples))):
+            total += quantise(gradient, MAX_GRAD_NORM, GRID)
+        return total
+
+    return _integers(tagger, len(examples), add_up)
+
+
+def _released(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]:
+    asked = PrivateRound(
+        unit="sentence",
+        sample_rate=1.0,
+        noise_multiplier=NOISE_MULTIPLIER,
+        max_grad_norm=MAX_GRAD_NORM,
+        grid=GRID,
+        count_noise_multiplier=NOISE_MULTIPLIER,
+    )
+    units = range(len(examples))
+    return _integers(tagger, len(examples), lambda: gradient_sum(tagger, examples, units, asked, Generator()))
+
+
+def _integers(tagger: Tagger, units: int, add_up: Callable[[], NDArray[np.int64]]) -> Callable[[], None]:
+    """A step on the integers that a secure sum would hold."""
+    take = _taker(tagger, units)
     shapes = {name: weight.shape for name, weight in tagger.trained().items()}
     ends = list(accumulate(shape.numel() for shape in shapes.values()))
 
     def step() -> None:
         tagger.train()
-        total = np.zeros(ends[-1], dtype=np.int64)
-        for _, gradient in unit_gradients(tagger, examples, range(len(examples))):
-            total += quantise(gradient, MAX_GRAD_NORM, GRID)
-        parts = np.split(dequantise(total, MAX_GRAD_NORM, GRID), ends[:-1])
+        parts = np.split(dequantise(add_up(), MAX_GRAD_NORM, GRID), ends[:-1])
         take({name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)})
 
     return step

@@ -20,6 +20,8 @@ TINY = {
     "BiLSTM": {"kind": "birnn", "word_rows": 64, "hidden": 8},
 }
 
+SIDES = ("", "_released", "_opacus")
+
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,14 +42,14 @@ def test_the_command_prints(as_json: bool) -> None:
     assert list(result) == ["bench", "machine", "date", "rows", "ratios"]
     assert [row["case"] for row in result["rows"]] == list(work.COMPARED)
     assert set(result["ratios"]) == {
-        *(f"{name}_cost{side}" for name in ("bert_lora", "bert_full", "birnn") for side in ("", "_opacus")),
+        *(f"{name}_cost{side}" for name in ("bert_lora", "bert_full", "birnn") for side in SIDES),
         "birnn_speedup_opacus",
         "noise_ns_per_coordinate",
     }
     assert all(ratio > 0 for ratio in result["ratios"].values())
 
 
-@pytest.mark.parametrize("step", [work._private, work._per_unit])
+@pytest.mark.parametrize("step", [work._private, work._per_unit, work._released])
 def test_a_private_step_is_a_plain_one_where_nothing_is_clipped_or_noised(
     step: Callable[..., Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,7 +83,7 @@ def test_it_is_adam_on_noised_means_of_clipped_gradients(hospital: Any, dice: li
         tagger.eval()
         total = gradient_sum(tagger, examples, unit_of, ASKED, Generator(seed)) + noise
         mean = dequantise(total, ASKED.max_grad_norm, ASKED.grid) / (ASKED.sample_rate * UNITS)
-        rate = RECIPE.learning_rate * rate_at(RECIPE, 0.25 + 0.5 * (step + 0.5) / STEPS)
+        rate = RECIPE.learning_rate * rate_at(0.25 + 0.5 * (step + 0.5) / STEPS, RECIPE.warmup)
         at = 0
         for name, array in weights.items():
             gradient = mean[at : at + array.size].reshape(array.shape).astype(np.float64)
