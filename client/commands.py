@@ -64,9 +64,10 @@ def budget(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Shows the privacy budget: what is spent and left, on what, and what one more round costs."""
-    from client.budget import budget_text, budget_tree
+    from client.budget import budget_text
     from privacy.accountant import Release
     from privacy.book import verify as verified
+    from privacy.budget import budget_tree
     from privacy.ledger import Ledger
     from shared.errors import FixSettings
 

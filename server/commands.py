@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from privacy.plan import Plan
     from server.federation import Federation
     from server.metrics import Metrics
-    from server.plan import Plan
     from server.settings import RunSettings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
@@ -424,7 +424,7 @@ def plan(
     """Says what privacy will cost before it is spent: noise, sampling, rounds, and the accuracy to expect."""
     from dataclasses import asdict
 
-    from server.plan import Wish, make_plan
+    from privacy.plan import Wish, make_plan
 
     wish = Wish(
         patients=patients,

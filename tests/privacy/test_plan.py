@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from privacy.accountant import Release, epsilon, noise_for
 from privacy.noise_shares import exact_shares, plain_shares
-from server.plan import CURVES, REACH, SEEDS, Curve, Plan, Wish, accuracy_at, make_plan, signal_of
+from privacy.plan import CURVES, REACH, SEEDS, Curve, Plan, Wish, accuracy_at, make_plan, signal_of
 from shared.cli import command_tree
 from shared.errors import FixSettings
 
