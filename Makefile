@@ -23,8 +23,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[all]'
 	@touch $@
 
-demo: install ## Train one extractor across synthetic hospitals; takes minutes, writes runs/demo-<time>/report.html
-	$(BIN)/clinfed aggregator demo --model birnn --out $(RUN)
+demo: install ## Train one extractor privately across synthetic hospitals; takes minutes, writes runs/demo-<time>/report.html
+	$(BIN)/clinfed aggregator demo --out $(RUN)
 	@echo "The report is $(CURDIR)/$(RUN)/report.html (make ui shows it)."
 
 test: install ## Run the tests

@@ -83,25 +83,36 @@ RateOption = Annotated[
         "--learning-rate", min=0, help="Peak; in a private run, of the aggregator. [default: by model]"
     ),
 ]
+WindowsOption = Annotated[
+    int | None,
+    typer.Option("--windows-a-note", min=1, help="Train on so many of each. [default: all]"),
+]
 BatchOption = Annotated[int | None, typer.Option("--batch-size", min=1, help="Windows. [default: by model]")]
 
 
 @app.command()
 def demo(
     out: OutOption = Path("runs/demo"),
-    hospitals: Annotated[int, typer.Option("--hospitals", min=2, help="Synthetic hospitals.")] = 4,
+    hospitals: Annotated[
+        int | None,
+        typer.Option("--hospitals", min=2, help="Synthetic hospitals. [default: 10; 4 without privacy]"),
+    ] = None,
     patients: Annotated[
         int | None, typer.Option("--patients", min=4, help="Patients of each hospital. [default: by model]")
     ] = None,
-    model: ModelOption = "birnn",
+    model: ModelOption = "bert",
     trained: TrainedOption = None,
     rounds: RoundsOption = None,
     epsilon: Annotated[
-        float | None,
-        typer.Option("--epsilon", help="Train privately: what the run may spend of a patient's privacy."),
-    ] = None,
+        float, typer.Option("--epsilon", help="What the run may spend of a patient's privacy.")
+    ] = 8.0,
     delta: Annotated[float, typer.Option("--delta", help="At which epsilon holds.")] = 1e-5,
+    privacy: Annotated[
+        bool, typer.Option("--privacy/--no-privacy", help="Train under differential privacy.")
+    ] = True,
     trust: TrustOption = "secagg",
+    sample_rate: RateOfUnitsOption = None,
+    windows_a_note: WindowsOption = None,
     seed: SeedOption = 1,
     threads: ThreadsOption = 1,
     baselines: Annotated[
@@ -111,14 +122,14 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Runs the embedded federation on synthetic notes: local-only, federated and pooled, side by side."""
-    from server.federation import synthetic_federation
-    from server.recipes import DEMO_PATIENTS, PRIVATE_DEMO_PATIENTS
-
-    many = (DEMO_PATIENTS if epsilon is None else PRIVATE_DEMO_PATIENTS)[model]
     from server.arrange import arrange
+    from server.federation import synthetic_federation
+    from server.recipes import demo_size
 
+    many, each = demo_size(model, private=privacy)
+    asked = {"epsilon": epsilon, "delta": delta} if privacy else {}
     settings = arrange(
-        synthetic_federation(hospitals, patients or many, seed),
+        synthetic_federation(hospitals or many, patients or each, seed),
         model,
         trained,
         {
@@ -127,7 +138,8 @@ def demo(
             "seed": seed,
             "threads": threads,
             "baselines": baselines,
-            "private": {} if epsilon is None else {"epsilon": epsilon, "delta": delta},
+            "model": {"windows_a_note": windows_a_note},
+            "private": {"sample_rate": sample_rate, **asked},
         },
         demo=True,
     )
@@ -164,9 +176,7 @@ def simulate(
     window: Annotated[
         int | None, typer.Option("--window", min=0, help="Pack sentences up to so many words; 0 packs none.")
     ] = None,
-    windows_a_note: Annotated[
-        int | None, typer.Option("--windows-a-note", min=1, help="Train on so many of each. [default: all]")
-    ] = None,
+    windows_a_note: WindowsOption = None,
     abbreviations: Annotated[
         bool | None,
         typer.Option(

@@ -6,10 +6,19 @@ from shared.models.settings import Kind, Trained
 from shared.private import Noise
 from shared.units import Unit
 
-DEMO_PATIENTS = {"birnn": 40, "bert": 16}  # of each synthetic hospital
-PRIVATE_DEMO_PATIENTS = {"birnn": 150, "bert": 150}
-
 _BERT_LEARNING_RATE = {"full": 4e-4, "lora": 2e-3, "bitfit": 3e-3, "head": 2e-3}
+
+
+def demo_size(kind: Kind, *, private: bool) -> tuple[int, int]:
+    """Hospitals of the embedded federation, and patients of each.
+
+    Args:
+        kind: of model.
+        private: whether noise must be outweighed, which takes many patients.
+    """
+    if private:
+        return 10, 150
+    return 4, 40 if kind == "birnn" else 16
 
 
 def recipe_for(kind: Kind, trained: Trained, *, demo: bool = False) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def private_recipe_for(kind: Kind, unit: Unit, noise: Noise, *, demo: bool = Fal
     finest = unit == "sentence"
     reading: dict[str, Any] = {"abbreviations": True} | ({"window": 0} if finest else {})
     if demo:
-        reading |= {"window": 64, "windows_a_note": 3}  # many patients, and few words of each
+        reading |= {"window": 64, "windows_a_note": 1}  # many patients, and few words of each
     sampled = {
         "sample_rate": 0.19 if finest else 0.35,
         "max_grad_norm": 0.1 if finest else 0.5,

@@ -66,6 +66,7 @@ def _run(hospitals: int) -> dict[str, Any]:
                 "--no-baselines",
                 "--json",
             ),
+            *("--model", "birnn", "--no-privacy"),
             *("--hospitals", str(hospitals), "--patients", str(PATIENTS), "--rounds", str(ROUNDS)),
             *("--out", f"{folder}/run"),
         ]

@@ -451,3 +451,22 @@ def test_a_private_run_says_what_it_cost(
 )
 def test_privacy_that_does_not_add_up(args: Any, part: str, three: Any, simulate: Any, refused: Any) -> None:
     refused(simulate(*args), "fix-settings", part)
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_the_demo_is_private_unless_told_otherwise(private: bool, tmp_path: Path) -> None:
+    small = ("--hospitals", 3, "--patients", 8, "--rounds", 1, "--trained", "head")
+    result = _clinfed(
+        *("aggregator", "demo", "--out", tmp_path / "out", *small, "--no-baselines", "--json"),
+        *(() if private else ("--no-privacy",)),
+    )
+    assert result.exit_code == 0, result.output
+    tree = json.loads(result.stdout)
+    order = json.loads((tmp_path / "out/run.json").read_text())["private"]
+    assert (order is not None) is private
+    for site in tree["hospitals"].values():
+        if private:
+            assert 0 < site["epsilon"] <= 8
+            assert site["unit"] == "patient"
+        else:
+            assert site["epsilon"] is None
