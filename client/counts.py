@@ -2,7 +2,7 @@
 
 Guarantees: a site with a budget gives noised counts only, bounded by unit and reserved before its notes are read
 (`client.private`). One without gives exact counts only of a vocabulary, window and pairs that its own configuration
-has approved. Neither leaves unmasked, and no count is cut off silently: what the sum's ring cannot hold is refused.
+has approved. Neither leaves unmasked, and no exact count is cut off: what the sum's ring cannot hold is refused.
 """
 
 from client.agent import Agent

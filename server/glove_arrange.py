@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from server.arrange import setting_of
-from server.federation import Federation, check_federation
+from server.federation import Federation, check_patients
 from server.glove import GloveSettings
 from server.glove_settings import GloveRun, count_privacy
 from server.secure import check_cohort
@@ -47,5 +47,5 @@ def arrange_glove(
     except ValidationError as error:
         raise setting_of(error) from None
     check_cohort(settings, len(sources), "Name another number of hospitals.")
-    check_federation(federation)
+    check_patients(federation)
     return settings

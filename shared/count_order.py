@@ -34,8 +34,8 @@ class PrivateCounts(BaseModel):
     """A unit's count of any one pair, in neighbouring words, is cut down to this."""
     max_norm: float = Field(default=1.0, ge=2.0**-60, le=2.0**60)
     """L2 norm that all of a unit's counts are clipped to."""
-    grid: int = Field(default=1 << 16, ge=1 << 8, le=1 << 24)
-    """Integer steps that this norm becomes."""
+    grid: int = Field(default=1 << 12, ge=1 << 8, le=1 << 24)
+    """Integer steps that this norm becomes: few, as the sum of a frequent pair over patients must fit the ring."""
     seed: int = 1
     """Tells one run from another, so that each may be of its own hospitals; nothing is drawn from it."""
 

@@ -222,6 +222,20 @@ def test_two_hospitals_are_too_few(glove: Any, town: Any, refused: Any) -> None:
     refused(glove(federation=town.toml(town.hospitals("a", "b"))), "fix-settings", "3 to 255")
 
 
+def test_a_patient_in_two_hospitals_is_refused(glove: Any, town: Any, refused: Any) -> None:
+    hospitals = town.hospitals(*"abc")
+    town.write("b", [*town.notes("b"), town.notes("a")[0]])
+    refused(glove(federation=town.toml(hospitals)), "fix-federation", "a patient is in a and in b")
+
+
+def test_notes_without_labels_are_counted(glove: Any, town: Any) -> None:
+    hospitals = town.hospitals(*"abc")
+    town.write("b", [record | {"entities": []} for record in town.notes("b")])
+    result = glove("--json", federation=town.toml(hospitals))
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["answered"] == list("abc")
+
+
 def test_anyway_is_for_noise(glove: Any, refused: Any) -> None:
     refused(glove("--anyway"), "fix-settings", "--epsilon")
 

@@ -37,7 +37,7 @@ from shared.vocabulary import Vocabulary, frequent_words, read_vocabulary
 from tests.server.wiretap import Wire, check_answer, check_order, looks_random
 
 Honest = Callable[[], Message]
-GRID = 1 << 16
+GRID = 1 << 12
 SMALL = {"dimensions": 6, "epochs": 4}
 
 
