@@ -174,7 +174,7 @@ class PrivateSite:
         Raises:
             RefuseRound: as `gradient`.
         """
-        self._check(asked.unit, asked.noise_multiplier)
+        self._check_policy(asked.unit, asked.noise_multiplier)
         bound = CountBound(asked.most_per_pair, asked.max_norm, asked.grid)
         shares = _shares(asked, asked.noise_multiplier, secure)
         release = Release(asked.noise_multiplier, 1.0)
@@ -195,10 +195,10 @@ class PrivateSite:
         asked = order.private
         if asked is None:
             raise RefuseRound(Reason.NOT_PRIVATE)
-        self._check(asked.unit, min(asked.noise_multiplier, asked.count_noise_multiplier))
+        self._check_policy(asked.unit, min(asked.noise_multiplier, asked.count_noise_multiplier))
         return asked
 
-    def _check(self, unit: Unit, noise_multiplier: float) -> None:
+    def _check_policy(self, unit: Unit, noise_multiplier: float) -> None:
         if unit != self.unit:
             raise RefuseRound(Reason.UNIT)
         if noise_multiplier < self._least_noise:

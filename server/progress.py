@@ -61,7 +61,3 @@ class Progress:
     def say(self, text: str) -> None:
         """A line that stays, above those that move."""
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def note(self, text: str) -> None:
-        """What goes on outside the rounds."""
-        self._bars.reset(self._hospitals, total=None, note="", description=text, visible=True)

@@ -64,7 +64,6 @@ def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
     if settings.baselines:
         started = time.monotonic()
         with Progress(len(settings.hospitals) + 1, what="baselines") as progress:
-            progress.note("baselines")
             counts = run_baselines(folder, progress.finish_one)
         seconds["baselines"] = round(time.monotonic() - started, 1)
         pooled = score(labels, counts.pop(POOLED))
