@@ -4,13 +4,15 @@ It is the long-lived half of a hospital's node; the Flower-facing half (`client/
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 
 from client.private import PrivateSite, Released, Sum, declared
 from client.secure import SecureSums
 from privacy.site import Budget
+from shared.cooccurrence import Counting
+from shared.count_order import CountUnit, PrivateCounts
 from shared.errors import FixSettings
 from shared.examples import Example, read_examples, thin
 from shared.extractor import ScoredNotes
@@ -33,30 +35,40 @@ class Agent:
         source: where the notes are; they are read when first needed.
         secure: the site's secure sums; without it the site sends vectors in the clear.
         budget: what may be released of its patients; without it the site answers without noise.
+        countings: digests of what may be counted exactly; see `privacy.site.SiteSettings`.
 
     Raises:
         FixSettings: there is a budget and no way to keep to it.
     """
 
     def __init__(
-        self, source: NoteSource, secure: SecureSums | None = None, budget: Budget | None = None
+        self,
+        source: NoteSource,
+        secure: SecureSums | None = None,
+        budget: Budget | None = None,
+        countings: Collection[str] = (),
     ) -> None:
-        self.source, self.secure = source, secure
+        self.source, self.secure, self.countings = source, secure, frozenset(countings)
         self.private = _private_site(source, secure, budget)
         self._notes: HospitalNotes | None = None
         self._read_for: ModelSettings | None = None
         self._train: Sequence[Example] = ()
         self._held_out: ScoredNotes | None = None
 
-    def hello(self, model: ModelSettings, unit: Unit | None = None) -> Hello:
+    def hello(self, model: ModelSettings | None, unit: Unit | None = None) -> Hello:
         """Says how many notes there are, which labels they carry, and how many examples the model makes of them.
 
         Args:
-            model: that makes examples.
+            model: that makes examples; without one, notes are counted in their place.
             unit: of privacy, counted in place of examples. A site with a budget rounds all sizes, which are public.
         """
         notes = self._own_notes()
-        _, examples, _ = self._ready(model)
+        if model is None:
+            self._notes = None
+            sizes = len({note.patient_id for note in notes.train}) if unit == "patient" else len(notes.train)
+        else:
+            _, examples, _ = self._ready(model)
+            sizes = len(set(owners(unit, examples)) if unit else examples)
         told: Callable[[int], int] = declared if self.private else int
         return Hello(
             hospital=self.source.hospital,
@@ -66,7 +78,7 @@ class Agent:
             patients=told(len(notes.patients)),
             train_notes=told(len(notes.train)),
             held_out_notes=told(len(notes.held_out)),
-            train_examples=told(max(1, len(set(owners(unit, examples)) if unit else examples))),
+            train_examples=told(max(1, sizes)),
         )
 
     def update(self, order: Order, weights: Weights) -> Vector:
@@ -145,6 +157,23 @@ class Agent:
         tagger, _, held_out = self._ready(order.model)
         set_weights(tagger, weights)
         return site.counts(order, secure, lambda unit: held_out.count_by_unit(tagger, unit))
+
+    def train_texts_by_unit(self, unit: CountUnit) -> Iterator[list[str]]:
+        """The texts of each patient or note that is trained on; notes are read when the first is asked for."""
+        notes, self._notes = self._own_notes().train, None
+        if unit == "note":
+            yield from ([note.text] for note in notes)
+            return
+        by_patient: dict[str, list[str]] = {}
+        for note in notes:
+            by_patient.setdefault(note.patient_id, []).append(note.text)
+        yield from by_patient.values()
+
+    def private_pair_counts(
+        self, asked: PrivateCounts, secure: Sum, counting: Counting, units: Iterable[list[str]]
+    ) -> Released:
+        """The sum of bounded counts of word pairs, with noise; see `PrivateSite.pair_counts`."""
+        return self._private().pair_counts(asked, secure, counting, units)
 
     def note_release(self, reservation: int) -> None:
         """Notes that what was reserved goes out now."""

@@ -13,10 +13,12 @@ from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from client.agent import Agent
+from client.counts import count
 from client.secure import SecureSums, encode_and_mask, mask_integers, sum_of_terms
 from privacy.secagg.client import ClientSum, MaskedVector
 from privacy.site import SiteSettings
 from privacy.task import digest_task
+from shared.count_order import CountOrder, counting_of, pairs_as_weights
 from shared.errors import ClinfedError, FixSettings
 from shared.models.tagger import Weights
 from shared.refusal import Reason, RefuseRound
@@ -32,6 +34,7 @@ from shared.wire import (
     read_hello_order,
     read_order,
     read_sum,
+    read_task,
     vector_content,
 )
 
@@ -60,15 +63,23 @@ def evaluate(message: Message, context: Context) -> Message:
     return _answer(message, lambda: _vector(message, _agent(context), "evaluate"))
 
 
+@app.query("update")
+def count_pairs(message: Message, context: Context) -> Message:
+    """Answers `query.update`: counts of word pairs."""
+    return _answer(message, lambda: _counts(message, _agent(context)))
+
+
 @app.train("advertise")
 @app.evaluate("advertise")
+@app.query("advertise")
 def advertise(message: Message, context: Context) -> Message:
-    """Answers `train.advertise` and `evaluate.advertise`, as the functions below do for their phases."""
+    """Answers `advertise` of every category, as the functions below do for their phases."""
     return _answer(message, lambda: answer_content(_secure(context).advertise(read_sum(message)[0])))
 
 
 @app.train("encapsulate")
 @app.evaluate("encapsulate")
+@app.query("encapsulate")
 def encapsulate(message: Message, context: Context) -> Message:
     """Makes KEM secrets."""
     return _answer(message, lambda: answer_content(_secure(context).encapsulate(read_sum(message)[0])))
@@ -76,6 +87,7 @@ def encapsulate(message: Message, context: Context) -> Message:
 
 @app.train("share")
 @app.evaluate("share")
+@app.query("share")
 def share(message: Message, context: Context) -> Message:
     """Shares seeds."""
     return _answer(message, lambda: answer_content(_secure(context).share(read_sum(message)[0])))
@@ -83,6 +95,7 @@ def share(message: Message, context: Context) -> Message:
 
 @app.train("confirm")
 @app.evaluate("confirm")
+@app.query("confirm")
 def confirm(message: Message, context: Context) -> Message:
     """Signs the set of hospitals in the sum."""
     return _answer(message, lambda: answer_content(*_secure(context).confirm(*read_sum(message))))
@@ -90,6 +103,7 @@ def confirm(message: Message, context: Context) -> Message:
 
 @app.train("unmask")
 @app.evaluate("unmask")
+@app.query("unmask")
 def unmask(message: Message, context: Context) -> Message:
     """Reveals shares."""
 
@@ -115,6 +129,22 @@ def _vector(message: Message, agent: Agent, purpose: Kind) -> RecordDict:
         masked = encode_and_mask(joined, compute(order, weights))
     else:
         masked = _masked_privately(agent, agent.secure, joined, order, weights)
+    return answer_content(masked.commitment, vector=masked.words)
+
+
+def _counts(message: Message, agent: Agent) -> RecordDict:
+    """Counts of word pairs, which leave masked or not at all.
+
+    The task is that of what is counted, however the message puts it: the same pairs in other words would be a task
+    that was not confirmed yet, and could be summed up over another set of hospitals.
+    """
+    order, weights = read_task(message, CountOrder)
+    if agent.secure is None or not is_secure(message):
+        raise RefuseRound(Reason.UNMASKED)
+    counting = counting_of(order, weights)
+    task = digest_task("count", order, pairs_as_weights(counting))
+    joined = agent.secure.receive(read_sum(message)[0], "count", task)
+    masked = count(agent, agent.secure, joined, order.private, counting)
     return answer_content(masked.commitment, vector=masked.words)
 
 
@@ -172,4 +202,4 @@ def _agent_for(source: str, site: str) -> Agent:
     if not site:
         return Agent(notes)
     settings = SiteSettings.model_validate(json.loads(site))
-    return Agent(notes, SecureSums(notes.hospital, settings), settings.budget)
+    return Agent(notes, SecureSums(notes.hospital, settings), settings.budget, settings.countings)

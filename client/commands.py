@@ -1,4 +1,4 @@
-"""Commands of the hospital node: extract entities from text, look after the privacy budget."""
+"""Commands of the hospital node: extract entities, look after the privacy budget, approve what is counted."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 @app.callback()
 def node() -> None:
-    """Commands of the hospital node: extract entities from text, look after the privacy budget."""
+    """Commands of the hospital node: extract entities, look after the privacy budget, approve what is counted."""
 
 
 @app.command()
@@ -97,6 +97,33 @@ def budget(
         typer.echo(f"verified: {verify}", err=True)
     tree = budget_tree(book, asked)
     typer.echo(json.dumps(tree, indent=1) if as_json else budget_text(tree))
+
+
+@app.command()
+def counting(
+    vocabulary: Annotated[Path, typer.Argument(help="vocabulary.txt of `clinfed aggregator glove`.")],
+    window: Annotated[
+        int, typer.Option("--window", min=1, max=16, help="Words between which two are neighbours.")
+    ] = 10,
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="pairs.txt beside it. [default: all pairs of the words]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Shows the digest by which a site approves exact counts, once someone has looked the vocabulary through."""
+    from shared.cooccurrence import Counting
+    from shared.pairs import listed_pairs
+    from shared.vocabulary import read_vocabulary
+
+    words = read_vocabulary(vocabulary)
+    counted = Counting(words, window, listed_pairs(pairs, words))
+    tree = {
+        "words": len(words.words),
+        "window": window,
+        "pairs": counted.pairs.size,
+        "digest": counted.digest,
+    }
+    typer.echo(json.dumps(tree, indent=1) if as_json else counted.digest)
 
 
 def _entity(text: str, entity: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ are checked against the site's policy, the noise that is charged is the noise th
 is on disk before a gradient or a count is computed (`privacy.ledger`). An order that is not private is refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from privacy.accountant import Release
 from privacy.book import HELD_OUT, TRAIN, Cap
+from privacy.bounded_counts import CountBound, bounded_sum
 from privacy.dpsgd import check_gradients
 from privacy.generator import Generator
 from privacy.ledger import Ledger
@@ -21,6 +22,8 @@ from privacy.local_dpsgd import train_privately
 from privacy.noise_shares import NoiseShares, effective_multiplier
 from privacy.release import count_sensitivity, count_sum, draw_noise, gradient_sum, shares_of
 from privacy.site import Budget
+from shared.cooccurrence import Counting, count_unit
+from shared.count_order import PrivateCounts
 from shared.errors import FixSettings
 from shared.examples import Example
 from shared.models.settings import ModelSettings
@@ -99,7 +102,7 @@ class PrivateSite:
         unit_of = self._units(asked, tagger, examples)
         shares = _shares(asked, asked.noise_multiplier, secure)
         release = Release(asked.noise_multiplier, asked.sample_rate)
-        reservation = self._reserve(order, secure, TRAIN, release, shares)
+        reservation = self._reserve(asked, secure, order.round, TRAIN, release, shares)
         self._check_once(tagger, examples, unit_of)
         tagger.eval()
         total = gradient_sum(tagger, examples, unit_of, asked, Generator())
@@ -125,7 +128,7 @@ class PrivateSite:
         shares = _shares(asked, asked.noise_multiplier, secure)
         steps = order.recipe.local_steps or 1
         release = Release(asked.noise_multiplier, asked.sample_rate, steps)
-        reservation = self._reserve(order, secure, TRAIN, release, shares)
+        reservation = self._reserve(asked, secure, order.round, TRAIN, release, shares)
         self._check_once(tagger, examples, unit_of)
         train_privately(
             tagger,
@@ -154,8 +157,31 @@ class PrivateSite:
         asked = self._allowed(order)
         shares = _shares(asked, asked.count_noise_multiplier, secure)
         release = Release(asked.count_noise_multiplier / count_sensitivity(asked.unit), 1.0)
-        reservation = self._reserve(order, secure, HELD_OUT, release, shares)
+        reservation = self._reserve(asked, secure, order.round, HELD_OUT, release, shares)
         return _with_noise(count_sum(count(asked.unit), asked), shares, reservation)
+
+    def pair_counts(
+        self, asked: PrivateCounts, secure: Sum, counting: Counting, units: Iterable[list[str]]
+    ) -> Released:
+        """The bounded, noised sum of the training units' counts of word pairs.
+
+        Args:
+            asked: unit, noise and bounds.
+            secure: the sum it goes into, the only one of its run.
+            counting: what to count.
+            units: texts of each; they are read only once the release is reserved.
+
+        Raises:
+            RefuseRound: as `gradient`.
+        """
+        self._check_policy(asked.unit, asked.noise_multiplier)
+        bound = CountBound(asked.most_per_pair, asked.max_norm, asked.grid)
+        shares = _shares(asked, asked.noise_multiplier, secure)
+        release = Release(asked.noise_multiplier, 1.0)
+        reservation = self._reserve(asked, secure, 1, TRAIN, release, shares)
+        counts = (count_unit(texts, counting) for texts in units)
+        total = bounded_sum(counts, counting.pairs.size, counting.steps, bound)
+        return _with_noise(total, shares, reservation)
 
     def declared_units(self, order: Order, examples: Sequence[Example]) -> int:
         """How many units are trained on, as it is told to others."""
@@ -169,11 +195,14 @@ class PrivateSite:
         asked = order.private
         if asked is None:
             raise RefuseRound(Reason.NOT_PRIVATE)
-        if asked.unit != self.unit:
-            raise RefuseRound(Reason.UNIT)
-        if min(asked.noise_multiplier, asked.count_noise_multiplier) < self._least_noise:
-            raise RefuseRound(Reason.NOISE)
+        self._check_policy(asked.unit, min(asked.noise_multiplier, asked.count_noise_multiplier))
         return asked
+
+    def _check_policy(self, unit: Unit, noise_multiplier: float) -> None:
+        if unit != self.unit:
+            raise RefuseRound(Reason.UNIT)
+        if noise_multiplier < self._least_noise:
+            raise RefuseRound(Reason.NOISE)
 
     def _units(self, asked: PrivateRound, tagger: Tagger, examples: Sequence[Example]) -> list[int]:
         """Who owns which example, if examples are such that one has an owner."""
@@ -191,15 +220,22 @@ class PrivateSite:
             check_gradients(tagger, examples, unit_of)
             self._checked = tagger.settings
 
-    def _reserve(self, order: Order, secure: Sum, purpose: str, release: Release, shares: NoiseShares) -> int:
-        asked = self._allowed(order)
+    def _reserve(
+        self,
+        asked: PrivateRound | PrivateCounts,
+        secure: Sum,
+        run_round: int,
+        purpose: str,
+        release: Release,
+        shares: NoiseShares,
+    ) -> int:
         moved = count_sensitivity(asked.unit) if purpose == HELD_OUT else 1.0
         alone = effective_multiplier(shares.sigmas[0], asked.grid) / moved
         return self._ledger.reserve(
             release,
             f"{purpose}.{self._rule}",
             secure.run,
-            order.round,
+            run_round,
             alone=min(alone, release.noise_multiplier),
         )
 
@@ -209,7 +245,7 @@ def declared(size: int) -> int:
     return max(10, round(size, -max(1, len(str(size)) - 2)))
 
 
-def _shares(asked: PrivateRound, noise_multiplier: float, secure: Sum) -> NoiseShares:
+def _shares(asked: PrivateRound | PrivateCounts, noise_multiplier: float, secure: Sum) -> NoiseShares:
     return shares_of(
         asked.noise,
         noise_multiplier,

@@ -53,6 +53,10 @@ class SiteSettings(BaseModel):
     """The site's limits for sums."""
     budget: Budget | None = None
     """The site's limits for privacy; with it, whatever is not private is refused."""
+    countings: tuple[str, ...] = ()
+    """Digests (`shared.cooccurrence.Counting.digest`) of what may be counted exactly, without noise. The vocabulary
+    comes from the aggregator, and one that lists a patient's name would learn who writes it; so each is looked
+    through here first. Counts with noise need no approval."""
 
 
 def write_identity(path: Path, identity: Identity) -> None:

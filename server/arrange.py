@@ -68,6 +68,8 @@ def arrange(
     }
     for part in ("model", "recipe", "strategy"):
         tree[part] = own.get(part, {}) | _said(given.get(part, {}))
+    if given.get("model", {}).get("vectors", "bundled") is None:  # said to be none
+        tree["model"]["vectors"] = None
     tree["model"] |= {"kind": model, "trained": learns, "labels": federation.labels}
     if private:
         tree["evaluate_every"] = tree.get("evaluate_every") or max(1, tree["rounds"] // 4)
@@ -76,9 +78,7 @@ def arrange(
             tree["private"] = _private(wish, tree)
         settings = RunSettings.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise FixSettings(first["msg"], where=place, remedy="See --help for what is allowed.") from None
+        raise setting_of(error) from None
     asked = cohort_size(len(settings.hospitals), settings.fraction)
     if asked < settings.min_hospitals:
         raise FixSettings(
@@ -90,6 +90,13 @@ def arrange(
     check_federation(federation)
     check_trust(settings)
     return settings
+
+
+def setting_of(error: ValidationError) -> FixSettings:
+    """The first thing that is wrong with a user's settings."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return FixSettings(first["msg"], where=place, remedy="See --help for what is allowed.")
 
 
 def _private(wish: dict[str, Any], tree: dict[str, Any]) -> PrivacySettings:

@@ -1,4 +1,4 @@
-"""Commands of the aggregator: the embedded demo, simulated federations, pretraining on public text, planning."""
+"""Commands of the aggregator: the embedded demo, simulated federations, public text, word vectors, planning."""
 
 import json
 import shlex
@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from privacy.plan import Plan
     from server.federation import Federation
+    from server.glove_run import GloveMetrics
     from server.metrics import Metrics
     from server.settings import RunSettings
 
@@ -20,6 +21,8 @@ Model = Literal["birnn", "bert"]
 Trained = Literal["all", "head", "lora", "bitfit", "full"]
 Trust = Literal["secagg", "plain", "none"]
 UnitName = Literal["patient", "note", "sentence"]
+CountUnitName = Literal["patient", "note"]
+SumTrust = Literal["secagg", "none"]
 NoiseName = Literal["exact", "plain"]
 StrategyName = Literal["FedAvg", "FedAvgM", "FedAdam"]
 Number = TypeVar("Number", int, float)
@@ -87,6 +90,28 @@ WindowsOption = Annotated[
     int | None,
     typer.Option("--windows-a-note", min=1, help="Train on so many of each. [default: all]"),
 ]
+FederationOption = Annotated[
+    Path | None, typer.Option("--federation", help="federation.toml: your own files, one a hospital.")
+]
+CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Folder of a public corpus.")]
+PartitionOption = Annotated[
+    Path | None, typer.Option("--partition", help="Divides the corpus into hospitals.")
+]
+ThresholdOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threshold", min=3, help="Hospitals that must stay to the end. [default: two thirds and one]"
+    ),
+]
+ColludersOption = Annotated[
+    int,
+    typer.Option(
+        "--colluders", min=0, help="Hospitals that may help the aggregator without it learning more."
+    ),
+]
+CapOption = Annotated[
+    float | None, typer.Option("--cap", help="Budget of each simulated hospital. [default: --epsilon]")
+]
 BatchOption = Annotated[int | None, typer.Option("--batch-size", min=1, help="Windows. [default: by model]")]
 
 
@@ -149,13 +174,9 @@ def demo(
 @app.command()
 def simulate(
     out: OutOption,
-    federation: Annotated[
-        Path | None, typer.Option("--federation", help="federation.toml: your own files, one a hospital.")
-    ] = None,
-    corpus: Annotated[Path | None, typer.Option("--corpus", help="Folder of a public corpus.")] = None,
-    partition: Annotated[
-        Path | None, typer.Option("--partition", help="Divides the corpus into hospitals.")
-    ] = None,
+    federation: FederationOption = None,
+    corpus: CorpusOption = None,
+    partition: PartitionOption = None,
     rename: Annotated[
         str, typer.Option("--rename", help="Labels to rename in a partition, as THEIRS=OURS,...")
     ] = "",
@@ -191,18 +212,8 @@ def simulate(
         float, typer.Option("--fraction", min=0.0, max=1.0, help="Share of hospitals asked in each round.")
     ] = 1.0,
     trust: TrustOption = "secagg",
-    threshold: Annotated[
-        int | None,
-        typer.Option(
-            "--threshold", min=3, help="Hospitals that must stay to the end. [default: two thirds and one]"
-        ),
-    ] = None,
-    colluders: Annotated[
-        int,
-        typer.Option(
-            "--colluders", min=0, help="Hospitals that may help the aggregator without it learning more."
-        ),
-    ] = 1,
+    threshold: ThresholdOption = None,
+    colluders: ColludersOption = 1,
     hybrid: Annotated[
         bool, typer.Option("--hybrid/--classical", help="Post-quantum keys beside the classical ones.")
     ] = True,
@@ -266,17 +277,14 @@ def simulate(
             help="plain: shares for the worst case; exact: what was not needed is taken away again.",
         ),
     ] = None,
-    cap: Annotated[
-        float | None,
-        typer.Option("--cap", help="Budget of each simulated hospital. [default: --epsilon]"),
-    ] = None,
+    cap: CapOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Runs a federation in one process: on your own files, or on a public corpus and a partition."""
     from server.arrange import arrange
 
     settings = arrange(
-        _federation(federation, corpus, partition, rename),
+        _federation("simulate", federation, corpus, partition, rename),
         model,
         trained,
         {
@@ -414,6 +422,102 @@ def pretrain(
 
 
 @app.command()
+def glove(
+    out: OutOption,
+    federation: FederationOption = None,
+    corpus: CorpusOption = None,
+    partition: PartitionOption = None,
+    words: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--words", help="Public list whose words are counted: one a line, or JSONL; repeatable."
+        ),
+    ] = None,
+    public_notes: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--public-notes", help="Public notes whose most frequent words are counted; repeatable."
+        ),
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option("--most", min=1, help="Words of the vocabulary. [default: 1000 of notes, all of lists]"),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option("--pairs", help="List of pairs to count, two words a line. [default: all pairs]"),
+    ] = None,
+    most_pairs: Annotated[
+        int | None,
+        typer.Option(
+            "--most-pairs", min=1, help="Count only so many pairs, the public notes' most frequent."
+        ),
+    ] = None,
+    window: Annotated[
+        int, typer.Option("--window", min=1, max=16, help="Words between which two are neighbours.")
+    ] = 10,
+    dimensions: Annotated[int, typer.Option("--dimensions", min=1, help="Of a vector.")] = 100,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over all pairs.")] = 30,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            "--epsilon", help="Add noise: what the counts may spend of a unit's privacy; with --delta."
+        ),
+    ] = None,
+    delta: DeltaOption = None,
+    unit: Annotated[
+        CountUnitName | None, typer.Option("--unit", help="Whose presence is hidden. [default: patient]")
+    ] = None,
+    trust: Annotated[
+        SumTrust,
+        typer.Option(
+            "--trust",
+            help="secagg: the aggregator learns the sum only; none: each hospital's own noise is enough, too.",
+        ),
+    ] = "secagg",
+    cap: CapOption = None,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Spend the budget even where measurements say it is not worth it."),
+    ] = False,
+    threshold: ThresholdOption = None,
+    colluders: ColludersOption = 1,
+    seed: SeedOption = 1,
+    threads: ThreadsOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes word vectors of all hospitals' notes: pairs of public words counted in one secure sum, then GloVe.
+
+    Without --epsilon the sum is exact, and every site must have approved what is counted (`clinfed node counting`).
+    OUT/vectors.bin is for `simulate --model birnn --vectors`.
+    """
+    from server.glove_arrange import arrange_glove
+    from server.glove_run import make_vectors, to_json
+    from server.glove_words import PublicText, public_counting
+
+    hospitals = _federation("glove", federation, corpus, partition)
+    public = PublicText(tuple(words or ()), tuple(public_notes or ()), most, pairs, most_pairs)
+    counting = public_counting(public, window)
+    settings = arrange_glove(
+        hospitals,
+        counting,
+        {"epsilon": epsilon, "delta": delta, "unit": unit, "cap": cap, "anyway": anyway or None},
+        {
+            "dimensions": dimensions,
+            "epochs": epochs,
+            "trust": trust,
+            "threshold": threshold,
+            "colluders": colluders,
+            "seed": seed,
+            "threads": threads,
+        },
+    )
+    metrics = make_vectors(settings, out, counting, shlex.join(["clinfed", *sys.argv[1:]]), anyway=anyway)
+    typer.echo(json.dumps(to_json(metrics), indent=1) if as_json else _glove_text(metrics))
+    typer.echo(f"vectors: {out / 'vectors.bin'}", err=True)
+
+
+@app.command()
 def plan(
     patients: Annotated[int, typer.Option("--patients", min=1, help="Of all hospitals together.")],
     epsilon: Annotated[
@@ -462,7 +566,7 @@ def results(
 
 
 def _federation(
-    federation: Path | None, corpus: Path | None, partition: Path | None, rename: str
+    command: str, federation: Path | None, corpus: Path | None, partition: Path | None, rename: str = ""
 ) -> "Federation":
     from server.federation import federation_from_file, partitioned_federation
     from shared.errors import FixSettings
@@ -473,7 +577,7 @@ def _federation(
         return partitioned_federation(corpus, partition, rename)
     raise FixSettings(
         "name either a federation file, or a corpus with a partition",
-        where="clinfed aggregator simulate",
+        where=f"clinfed aggregator {command}",
         remedy="Use --federation FILE, or --corpus DIR --partition FILE.",
     )
 
@@ -504,6 +608,19 @@ def _summary(metrics: "Metrics") -> str:
     lines.append(f"  {'federated':24} {metrics.federated.f1:6.2f}")
     if metrics.pooled is not None:
         lines.append(f"  {'pooled':24} {metrics.pooled.f1:6.2f}")
+    return "\n".join(lines)
+
+
+def _glove_text(metrics: "GloveMetrics") -> str:
+    lines = [
+        f"vectors of {metrics.vectors['words']:,} words from {len(metrics.answered)} hospitals, "
+        f"{metrics.counting['pairs']:,} pairs counted"
+    ]
+    lines += [f"  without {name} ({why})" for name, why in metrics.missing.items()]
+    for site in metrics.hospitals.values():
+        if site.epsilon is not None:  # the same for all that answered
+            lines.append(f"  epsilon {site.epsilon:g} at delta {site.delta:g} spent of each {site.unit}")
+            break
     return "\n".join(lines)
 
 

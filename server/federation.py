@@ -125,10 +125,38 @@ def check_federation(federation: Federation) -> None:
 
     Raises:
         FixNotes: a note is malformed, or a hospital is empty.
-        FixFederation: a patient is in two hospitals or also in the test notes, two hospitals have no label in
-            common, or a hospital none of the federation's.
+        FixFederation: as `check_patients`; or two hospitals have no label in common, or a hospital none of the
+            federation's.
     """
     TagSet(federation.labels)
+    labels = check_patients(federation)
+    for hospital, own in labels.items():
+        if not own & set(federation.labels):
+            raise FixFederation(
+                f"its notes mark {_listed(own)}, none of the labels {', '.join(federation.labels)}",
+                where=hospital,
+                remedy="Rename its labels with rename = 'THEIRS=OURS', or leave the hospital out.",
+            )
+    for hospital, own in labels.items():
+        for other, others in labels.items():
+            if not own & others:
+                raise FixFederation(
+                    f"{hospital} marks {_listed(own)} and {other} marks {_listed(others)}: no label in common",
+                    where="labels",
+                    remedy="Bring the labels together with rename = 'THEIRS=OURS'.",
+                )
+
+
+def check_patients(federation: Federation) -> dict[str, set[str]]:
+    """Reads every hospital once, to see whose patients are whose.
+
+    Returns:
+        The labels of each hospital's notes.
+
+    Raises:
+        FixNotes: a note is malformed, or a hospital is empty.
+        FixFederation: a patient is in two hospitals or also in the test notes, or a hospital is called `pooled`.
+    """
     owner: dict[str, str] = {}
     labels: dict[str, set[str]] = {}
     for source in federation.hospitals:
@@ -146,12 +174,6 @@ def check_federation(federation: Federation) -> None:
                     remedy="Give a patient's notes to one hospital, or make ids unique between hospitals.",
                 )
         labels[source.hospital] = notes.labels
-        if not notes.labels & set(federation.labels):
-            raise FixFederation(
-                f"its notes mark {_listed(notes.labels)}, none of the labels {', '.join(federation.labels)}",
-                where=source.hospital,
-                remedy="Rename its labels with rename = 'THEIRS=OURS', or leave the hospital out.",
-            )
     if federation.test != TestSource():
         for note in test_notes(federation.test, ()):
             if note.patient_id in owner:
@@ -160,14 +182,7 @@ def check_federation(federation: Federation) -> None:
                     where="patient_id",
                     remedy="Test on patients of nobody's, or make ids unique between files.",
                 )
-    for hospital, own in labels.items():
-        for other, others in labels.items():
-            if not own & others:
-                raise FixFederation(
-                    f"{hospital} marks {_listed(own)} and {other} marks {_listed(others)}: no label in common",
-                    where="labels",
-                    remedy="Bring the labels together with rename = 'THEIRS=OURS'.",
-                )
+    return labels
 
 
 def test_notes(federation_test: TestSource, hospitals: Iterable[NoteSource]) -> Iterator[Note]:

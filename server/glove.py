@@ -122,6 +122,8 @@ def write_vectors(path: Path, vectors: WordVectors) -> None:
 
     keyed = KeyedVectors(vector_size=vectors.vectors.shape[1])
     keyed.add_vectors(list(vectors.words), vectors.vectors)
+    for word in vectors.words:  # all count alike: gensim keeps the order, and need not warn that it does
+        keyed.set_vecattr(word, "count", 1)
     beside = path.with_name(f".{path.name}.part")
     keyed.save_word2vec_format(str(beside), binary=True)
     with beside.open("rb") as stream:

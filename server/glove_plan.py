@@ -97,7 +97,7 @@ class Verdict:
 
     Args:
         noise_multiplier: that keeps to epsilon.
-        signal_to_noise: `units / (noise_multiplier * sqrt(pairs))`.
+        signal_to_noise: `units / (noise in the sum * sqrt(pairs))`.
         low: neighbour overlap at 10 to expect; None where nothing comparable was measured.
         high: as `low`.
         worth_it: whether the vectors come as near to the pooled ones as public text does.
@@ -114,7 +114,9 @@ class Verdict:
     note: str
 
 
-def worth_it(documents: int, vocabulary: int, pairs: int, epsilon: float, delta: float) -> Verdict:
+def worth_it(
+    documents: int, vocabulary: int, pairs: int, epsilon: float, delta: float, in_sum: float = 1.0
+) -> Verdict:
     """Says what noised counts would be good for.
 
     Args:
@@ -123,6 +125,8 @@ def worth_it(documents: int, vocabulary: int, pairs: int, epsilon: float, delta:
         pairs: of them, in the list.
         epsilon: that the counts may cost.
         delta: at which.
+        in_sum: noise in the sum of all hospitals, over the noise that epsilon takes; 1 or more, as each hospital adds
+            a share for those that may leave or tell theirs, or, with `--trust none`, all of it.
 
     Returns:
         The verdict.
@@ -136,11 +140,12 @@ def worth_it(documents: int, vocabulary: int, pairs: int, epsilon: float, delta:
         ("pairs", 1 <= pairs <= min(triangle(vocabulary), MOST_PAIRS), "Give at most all pairs of words."),
         ("epsilon", 0 < epsilon < math.inf, "Give a number above 0."),
         ("delta", 0 < delta < 1, "Give a number between 0 and 1."),
+        ("in_sum", 1 <= in_sum < math.inf, "Give 1 or more."),
     ):
         if not good:
             raise FixSettings("is out of range", where=name, remedy=remedy)
     noise = noise_for(epsilon, delta, [], 1.0, 1)
-    signal = documents / (noise * math.sqrt(pairs))
+    signal = documents / (noise * in_sum * math.sqrt(pairs))
     curve = _curve(vocabulary)
     if curve is None:
         note = f"Nothing was measured near {vocabulary:,} words, so nothing is promised."
@@ -153,7 +158,7 @@ def worth_it(documents: int, vocabulary: int, pairs: int, epsilon: float, delta:
         return Verdict(noise, signal, None, None, False, None, note)
     low, high = _overlap(signal, curve)
     _, at_enough = _overlap(ENOUGH, curve)
-    needed = math.ceil(ENOUGH * noise * math.sqrt(pairs)) if at_enough >= LEAST else None
+    needed = math.ceil(ENOUGH * noise * in_sum * math.sqrt(pairs)) if at_enough >= LEAST else None
     worth = needed is not None and documents >= needed
     return Verdict(noise, signal, low, high, worth, needed, _note(signal, worth, needed, low, high))
 

@@ -7,6 +7,7 @@ import numpy as np
 from flwr.app import Message
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from server.aggregate import accept_counts, accept_update, add
 from server.exchange import exchange
@@ -15,7 +16,7 @@ from server.sums import LATE, Job, Summed, TooFew
 from shared.errors import RejectUpdate
 from shared.models.tagger import Weights
 from shared.vector import Layout
-from shared.wire import Order, order_content, read_vector
+from shared.wire import order_content, read_vector
 
 
 class PlainSums:
@@ -33,7 +34,7 @@ class PlainSums:
     ) -> None:
         self._grid, self._nodes, self._settings, self._on_update = grid, nodes, settings, on_update
 
-    def add_up(self, job: Job, order: Order, weights: Weights, following: Job | None) -> Summed:
+    def add_up(self, job: Job, order: BaseModel, weights: Weights, following: Job | None) -> Summed:
         """Asks for vectors and adds those that may enter the sum; see `server.sums.Sums`."""
         vectors: dict[str, NDArray[np.number]] = {}
         missing = dict.fromkeys(job.cohort, LATE)

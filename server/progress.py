@@ -10,14 +10,15 @@ from server.metrics import Round
 
 
 class Progress:
-    """Progress of a run, or of its baselines; use as a context manager.
+    """Progress of a run, of its baselines or of a factorisation; use as a context manager.
 
     Args:
-        rounds: of the whole run, or number of baselines.
+        rounds: of the whole run; or baselines, sums, epochs.
         done: what an earlier start has finished.
+        what: they are.
     """
 
-    def __init__(self, rounds: int, done: int = 0) -> None:
+    def __init__(self, rounds: int, done: int = 0, what: str = "rounds") -> None:
         self._bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -26,8 +27,8 @@ class Progress:
             TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),
         )
-        self._rounds = self._bars.add_task("rounds", total=rounds, completed=done, note="")
-        self._hospitals = self._bars.add_task("hospitals", total=None, note="")
+        self._rounds = self._bars.add_task(what, total=rounds, completed=done, note="")
+        self._hospitals = self._bars.add_task("hospitals", total=None, note="", visible=False)
 
     def __enter__(self) -> "Progress":
         self._bars.start()
@@ -40,7 +41,7 @@ class Progress:
 
     def start_round(self, number: int, cohort: int) -> None:
         """A round begins with so many hospitals."""
-        self._bars.reset(self._hospitals, total=cohort, note="", description=f"round {number}")
+        self._bars.reset(self._hospitals, total=cohort, note="", description=f"round {number}", visible=True)
 
     def answered(self, hospital: str) -> None:
         """A hospital's update is there."""
@@ -53,10 +54,10 @@ class Progress:
         loss = "" if done.loss is None else f"loss {done.loss:.4f} "
         self._bars.update(self._rounds, advance=1, note=f"{loss}{f1}{left_out}")
 
-    def finish_baseline(self, name: str) -> None:
-        """A baseline is trained and scored."""
-        self._bars.update(self._rounds, advance=1, note=name)
+    def finish_one(self, note: str) -> None:
+        """A baseline, a sum or an epoch is over."""
+        self._bars.update(self._rounds, advance=1, note=note)
 
-    def note(self, text: str) -> None:
-        """What goes on outside the rounds."""
-        self._bars.reset(self._hospitals, total=None, note="", description=text)
+    def say(self, text: str) -> None:
+        """A line that stays, above those that move."""
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -5,7 +5,7 @@ because all hospitals are this machine.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +19,11 @@ FOLDER, ROSTER, LEDGER = "sites", "roster.json", "ledger.sqlite"
 
 
 def provision(
-    run: Path, hospitals: Sequence[str], policy: SitePolicy, cap: Cap | None = None
+    run: Path,
+    hospitals: Sequence[str],
+    policy: SitePolicy,
+    cap: Cap | None = None,
+    countings: tuple[str, ...] = (),
 ) -> dict[str, SiteSettings]:
     """Makes what the hospitals of a local federation need for secure sums.
 
@@ -28,6 +32,7 @@ def provision(
         hospitals: names.
         policy: the limits of every site.
         cap: of every site's privacy budget; None if they keep none.
+        countings: digests of what every site lets be counted exactly.
 
     Returns:
         Settings by hospital.
@@ -56,6 +61,7 @@ def provision(
             roster=str(run / ROSTER),
             memory=str(folder / "memory.sqlite"),
             policy=policy,
+            countings=countings,
             budget=None
             if cap is None
             else Budget(ledger=str(folder / LEDGER), unit=cap.unit, epsilon=cap.epsilon, delta=cap.delta),
@@ -69,7 +75,9 @@ def provision(
     return settings
 
 
-def node_configs(sources: dict[str, str], sites: dict[str, SiteSettings] | None) -> dict[str, dict[str, str]]:
+def node_configs(
+    sources: dict[str, str], sites: Mapping[str, SiteSettings] | None
+) -> dict[str, dict[str, str]]:
     """Flower's node configuration of each hospital, from its source of notes and its site."""
     configs = {name: {"source": source} for name, source in sources.items()}
     for name, site in (sites or {}).items():

@@ -18,13 +18,14 @@ from server.metrics import Round
 from server.progress import Progress
 from server.settings import RunSettings
 from server.strategy import advance
-from server.sums import ABSENT, Job, Summed, Sums, TooFew, listed
+from server.sums import ABSENT, Job, Summed, SumNoise, Sums, TooFew, listed
 from shared import scores
 from shared.errors import AskHospitals
 from shared.scores import COUNTS_PER_LABEL
 from shared.vector import Layout, counting_layout, gradient_layout, training_layout
 from shared.wire import Order
 
+LARGEST_COUNT = 1 << 20  # of one hospital's evaluation, in each field
 LEAST_RMS = 8  # a mean update whose root mean square is beyond clip / 8 is no honest one
 
 
@@ -134,8 +135,14 @@ def training_job(number: int, hospitals: Sequence[str], settings: RunSettings, s
     """The sum of training vectors of one round."""
     cohort = draw_cohort(sorted(hospitals), settings.fraction, settings.seed, number)
     lay_out = gradient_layout if settings.shares_noise else training_layout
+    asked = settings.private.order if settings.private and settings.shares_noise else None
     return Job(
-        "train", number, tuple(cohort), lay_out({name: array.shape for name, array in state.weights.items()})
+        "train",
+        number,
+        tuple(cohort),
+        lay_out({name: array.shape for name, array in state.weights.items()}),
+        noise=SumNoise(asked.noise, asked.noise_multiplier, asked.grid) if asked else None,
+        clip=settings.update_clip,
     )
 
 
@@ -144,7 +151,15 @@ def scoring_job(number: int, hospitals: Sequence[str], settings: RunSettings) ->
     if number % settings.evaluate_every and number != settings.rounds:
         return None
     layout = counting_layout(len(settings.model.labels), COUNTS_PER_LABEL)
-    return Job("evaluate", number, tuple(sorted(hospitals)), layout)
+    asked = settings.private.order if settings.private else None
+    return Job(
+        "evaluate",
+        number,
+        tuple(sorted(hospitals)),
+        layout,
+        noise=SumNoise(asked.noise, asked.count_noise_multiplier, asked.grid) if asked else None,
+        largest=LARGEST_COUNT,
+    )
 
 
 def draw_cohort(hospitals: Sequence[str], fraction: float, seed: int, round_number: int) -> list[str]:

@@ -2,15 +2,17 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from flwr.app import Message
+from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from privacy.secagg.identity import Roster
 from privacy.site import read_roster
 from server.checkpoint import RunState, load_state, save_state
 from server.exchange import exchange
@@ -31,9 +33,10 @@ from shared.models.tagger import Tagger, get_weights, set_weights
 from shared.wire import Hello, hello_order, read_hello
 
 SETTINGS, MODEL, METRICS, EVIDENCE = "run.json", "model", "metrics.json", "evidence"
+Form = TypeVar("Form", bound=BaseModel)
 
 
-def open_run(folder: Path, settings: RunSettings) -> None:
+def open_run(folder: Path, settings: BaseModel) -> None:
     """Makes the folder of a new run, or recognizes that of the same run, unfinished.
 
     Raises:
@@ -44,7 +47,7 @@ def open_run(folder: Path, settings: RunSettings) -> None:
             "holds a finished run", where=str(folder), remedy="Name another folder with --out."
         )
     if (folder / SETTINGS).exists():
-        if read_settings(folder) != settings:
+        if read_form(folder, type(settings)) != settings:
             raise ChooseOutput(
                 "holds an unfinished run with other settings",
                 where=str(folder),
@@ -68,13 +71,22 @@ def open_run(folder: Path, settings: RunSettings) -> None:
 
 
 def read_settings(folder: Path) -> RunSettings:
-    """Reads `run.json`.
+    """Reads `run.json` of a federated training.
 
     Raises:
         ChooseOutput: it is missing or not of this version.
     """
+    return read_form(folder, RunSettings)
+
+
+def read_form(folder: Path, form: type[Form]) -> Form:
+    """Reads `run.json` of any run.
+
+    Raises:
+        ChooseOutput: it is missing, of another kind of run, or not of this version.
+    """
     try:
-        return RunSettings.model_validate_json((folder / SETTINGS).read_bytes())
+        return form.model_validate_json((folder / SETTINGS).read_bytes())
     except (OSError, ValidationError):
         raise ChooseOutput(
             f"holds no {SETTINGS} of this version", where=str(folder), remedy="Name another folder."
@@ -131,15 +143,49 @@ def greet(grid: Grid, settings: RunSettings) -> tuple[dict[str, int], dict[str, 
         FixFederation: two nodes have one name, or a hospital has none of the labels.
     """
     unit = settings.private.order.unit if settings.private else None
+    nodes, hellos, failed = meet(grid, hello_order(settings.model, unit), settings.deadline_seconds)
+    for name, hello in hellos.items():
+        if not set(hello.labels) & set(settings.model.labels):
+            raise FixFederation(
+                f"its notes have none of the labels {', '.join(settings.model.labels)}",
+                where=name,
+                remedy="Rename its labels (rename = 'ITS=OURS'), or leave the hospital out.",
+            )
+    if len(nodes) < settings.min_hospitals:
+        raise AskHospitals(
+            f"{len(nodes)} hospitals are there, {settings.min_hospitals} are needed; "
+            f"{len(failed)} did not answer, or with an error: {', '.join(failed)}",
+            where="greeting",
+            remedy="Run `clinfed node check` at those sites.",
+        )
+    return nodes, hellos
+
+
+def meet(
+    grid: Grid, content: RecordDict, deadline_seconds: float
+) -> tuple[dict[str, int], dict[str, Hello], list[str]]:
+    """Asks every node who it is.
+
+    Args:
+        grid: reaches the hospitals.
+        content: of `query.hello`.
+        deadline_seconds: of their answers.
+
+    Returns:
+        Node id and greeting of each hospital that answered, by name; and, in words, which nodes did not.
+
+    Raises:
+        FixFederation: two nodes have one name.
+    """
     everyone = {str(node): node for node in grid.get_node_ids()}
     replies: dict[str, Message] = {}
     exchange(
         grid,
         everyone,
         "query.hello",
-        dict.fromkeys(everyone, hello_order(settings.model, unit)),
+        dict.fromkeys(everyone, content),
         group="0",
-        deadline_seconds=settings.deadline_seconds,
+        deadline_seconds=deadline_seconds,
         take=replies.__setitem__,
     )
     nodes: dict[str, int] = {}
@@ -153,21 +199,19 @@ def greet(grid: Grid, settings: RunSettings) -> tuple[dict[str, int], dict[str, 
             continue
         if hello.hospital in nodes:
             raise FixFederation("two nodes have this name", where=hello.hospital, remedy="Rename one.")
-        if not set(hello.labels) & set(settings.model.labels):
-            raise FixFederation(
-                f"its notes have none of the labels {', '.join(settings.model.labels)}",
-                where=hello.hospital,
-                remedy="Rename its labels (rename = 'ITS=OURS'), or leave the hospital out.",
-            )
         nodes[hello.hospital], hellos[hello.hospital] = everyone[node], hello
-    if len(nodes) < settings.min_hospitals:
-        raise AskHospitals(
-            f"{len(nodes)} hospitals are there, {settings.min_hospitals} are needed; "
-            f"{len(failed)} did not answer, or with an error: {', '.join(failed)}",
-            where="greeting",
-            remedy="Run `clinfed node check` at those sites.",
-        )
-    return dict(sorted(nodes.items())), hellos
+    return dict(sorted(nodes.items())), hellos, failed
+
+
+def check_roster(roster: Roster, hospitals: Iterable[str]) -> None:
+    """Refuses hospitals whose keys nobody knows.
+
+    Raises:
+        FixFederation: one is not in the roster.
+    """
+    for name in hospitals:
+        if name not in roster.hospitals:
+            raise FixFederation("is not in the roster", where=name, remedy="Provision it, or leave it out.")
 
 
 def restore(folder: Path, tagger: Tagger) -> RunState:
@@ -206,9 +250,7 @@ def _sums(
     if not settings.masked:
         return PlainSums(grid, nodes, settings, progress.answered)
     roster = read_roster(folder / ROSTER)
-    for name in nodes:
-        if name not in roster.hospitals:
-            raise FixFederation("is not in the roster", where=name, remedy="Provision it, or leave it out.")
+    check_roster(roster, nodes)
     examples = {name: hello.train_examples for name, hello in hellos.items()}
     return SecureSums(grid, nodes, settings, roster, examples, folder, progress.answered)
 

@@ -24,6 +24,7 @@ import numpy as np
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from privacy.generator import KEY
 from privacy.noise_shares import NoiseShares
@@ -36,14 +37,14 @@ from privacy.secagg.shares import MOST
 from privacy.secagg.terms import RUN, Terms, least_threshold, usual_threshold
 from privacy.task import digest_task
 from server.exchange import exchange
-from server.settings import RunSettings
+from server.settings import RunSettings, SumSettings
 from server.sums import ABSENT, LATE, Job, Summed, TooFew
 from shared.errors import ClinfedError, FixSettings, RejectUpdate
 from shared.files import write_text
 from shared.models.tagger import Weights
 from shared.refusal import Reason, RefuseRound
 from shared.wire import (
-    Order,
+    CATEGORY,
     Phase,
     code_of,
     order_content,
@@ -56,7 +57,6 @@ from shared.wire import (
 
 RUN_FILE, ATTEMPT_FILE = "run-id", "attempt"
 PRECISION = 1e-6  # of the clip: the mean update is that close to what it would be without masks
-LARGEST_COUNT = 1 << 20  # of one hospital's evaluation, in each field
 LARGEST_INTEGER = (1 << 31) - 1  # of a sum in a ring of 32 bits
 LARGEST_LOSS = 16.0  # mean of a hospital's training loss, as far as it is told
 
@@ -80,14 +80,14 @@ class SecureSums:
         roster: public keys of the hospitals.
         examples: each hospital's number of training examples, as declared.
         folder: of the run; its id and the number of the last attempt are kept there.
-        on_update: called with a hospital's name when its training vector is there.
+        on_update: called with a hospital's name when its vector is there, unless it is one of an evaluation.
     """
 
     def __init__(
         self,
         grid: Grid,
         nodes: Mapping[str, int],
-        settings: RunSettings,
+        settings: SumSettings,
         roster: Roster,
         examples: Mapping[str, int],
         folder: Path,
@@ -98,7 +98,7 @@ class SecureSums:
         self._run = _run_id(folder)
         self._prepared: ServerSum | None = None
 
-    def add_up(self, job: Job, order: Order, weights: Weights, following: Job | None) -> Summed:
+    def add_up(self, job: Job, order: BaseModel, weights: Weights, following: Job | None) -> Summed:
         """Makes a secure sum, in as many attempts as the settings allow; see `server.sums.Sums`."""
         costs = _Costs()
         missing: dict[str, str] = {}
@@ -127,7 +127,7 @@ class SecureSums:
     def _attempt(
         self,
         job: Job,
-        order: Order,
+        order: BaseModel,
         weights: Weights,
         following: Job | None,
         missing: dict[str, str],
@@ -219,7 +219,7 @@ class SecureSums:
 
         def take(hospital: str, reply: Message) -> None:
             late.discard(hospital)
-            if phase == "update" and job.kind == "train":
+            if phase == "update" and job.kind != "evaluate":
                 self._on_update(hospital)
             try:
                 accept(hospital, reply)
@@ -232,7 +232,7 @@ class SecureSums:
         done = exchange(
             self._grid,
             self._nodes,
-            f"{job.kind}.{phase}",
+            f"{CATEGORY[job.kind]}.{phase}",
             contents,
             group=str(job.round),
             deadline_seconds=settings.deadline_seconds if phase == "update" else settings.phase_seconds,
@@ -241,7 +241,7 @@ class SecureSums:
         missing |= dict.fromkeys(late, LATE)
         costs.down += done.bytes_down
         costs.up += done.bytes_up
-        costs.seconds[phase if job.kind == "train" else "evaluate"] += done.seconds
+        costs.seconds["evaluate" if job.kind == "evaluate" else phase] += done.seconds
 
     def _terms(self, job: Job) -> Terms:
         """The terms of the next attempt at a job; its number is on disk before anyone sees them."""
@@ -264,14 +264,12 @@ class SecureSums:
 
     def _shares(self, job: Job, hospitals: int) -> NoiseShares | None:
         """The noise in a sum that holds integers; None for other sums."""
-        if self._settings.private is None or (job.kind == "train" and not self._settings.shares_noise):
+        if job.noise is None:
             return None
-        asked = self._settings.private.order
-        multiplier = asked.noise_multiplier if job.kind == "train" else asked.count_noise_multiplier
         return shares_of(
-            asked.noise,
-            multiplier,
-            asked.grid,
+            job.noise.noise,
+            job.noise.noise_multiplier,
+            job.noise.grid,
             hospitals=hospitals,
             threshold=self._threshold(len(job.cohort)),
             colluders=self._settings.colluders,
@@ -282,12 +280,11 @@ class SecureSums:
 
     def _encoding(self, job: Job) -> FixedPoint:
         size = len(job.cohort)
-        if self._shares(job, size) is not None:
-            return FixedPoint((Segment(job.layout.size, LARGEST_INTEGER // size, 1.0),), size, 32)
-        if job.kind == "evaluate":
-            return FixedPoint((Segment(job.layout.size, LARGEST_COUNT, 1.0),), size, 32)
+        largest = job.largest if job.noise is None else LARGEST_INTEGER // size
+        if largest is not None:
+            return FixedPoint((Segment(job.layout.size, largest, 1.0),), size, 32)
         examples = sorted(self._examples[name] for name in job.cohort if name in self._examples)
-        return training_encoding(job.layout.size, size, examples, self._settings.update_clip)
+        return training_encoding(job.layout.size, size, examples, job.clip)
 
 
 def check_trust(settings: RunSettings) -> None:
@@ -305,11 +302,26 @@ def check_trust(settings: RunSettings) -> None:
             )
         return
     asked = max(1, round(settings.fraction * len(settings.hospitals)))
+    remedy = "Change the number of hospitals or --fraction, or let the aggregator see updates: --trust plain."
+    check_cohort(settings, asked, remedy)
+
+
+def check_cohort(settings: SumSettings, asked: int, remedy: str) -> None:
+    """Refuses a secure sum of so many hospitals that every hospital's policy would refuse.
+
+    Args:
+        settings: of the sum.
+        asked: hospitals.
+        remedy: where they are too few or too many.
+
+    Raises:
+        FixSettings: as `check_trust`.
+    """
     if not LEAST_HOSPITALS <= asked <= MOST:
         raise FixSettings(
             f"a secure sum takes {LEAST_HOSPITALS} to {MOST} hospitals, and {asked} are asked in a round",
             where="trust",
-            remedy="Change the number of hospitals or --fraction, or let the aggregator see updates: --trust plain.",
+            remedy=remedy,
         )
     threshold = settings.threshold or usual_threshold(asked, settings.colluders)
     least = max(least_threshold(asked, settings.colluders), settings.colluders + LEAST_HONEST)
@@ -394,7 +406,7 @@ def _evidence(secure: ServerSum) -> list[dict[str, Any]]:
 
 def _number(job: Job) -> int:
     """Of a sum within the run."""
-    return 2 * job.round - (job.kind == "train")
+    return 2 * job.round - (job.kind != "evaluate")
 
 
 def _run_id(folder: Path) -> bytes:

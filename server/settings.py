@@ -40,10 +40,27 @@ class PrivacySettings(BaseModel):
     """The same in every round."""
 
 
-class RunSettings(BaseModel):
-    """One federated run."""
+class SumSettings(BaseModel):
+    """How secure sums are made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    deadline_seconds: float = Field(default=3600.0, gt=0)
+    """Of each hospital's answer with a vector."""
+    phase_seconds: float = Field(default=300.0, gt=0)
+    """Of each hospital's answer in the other phases of a secure sum."""
+    attempts: int = Field(default=3, ge=1)
+    """At a secure sum, each with fresh keys, before the run stops."""
+    threshold: int | None = Field(default=None, ge=3)
+    """Hospitals that must stay to the end of a secure sum; None for two thirds and one."""
+    colluders: int = Field(default=1, ge=0)
+    """Hospitals that may help the aggregator without anything being learned."""
+    hybrid: bool = True
+    """Post-quantum keys beside the classical ones."""
+
+
+class RunSettings(SumSettings):
+    """One federated run."""
 
     hospitals: tuple[NoteSource, ...] = Field(min_length=1)
     test: TestSource
@@ -56,23 +73,11 @@ class RunSettings(BaseModel):
     """Share of the hospitals asked in each round."""
     min_hospitals: int = Field(default=1, ge=1)
     """A round with fewer answers ends the run; it can be started again."""
-    deadline_seconds: float = Field(default=3600.0, gt=0)
-    """Of each hospital's answer with a vector."""
     trust: Literal["secagg", "plain", "none"] = "secagg"
     """`secagg`: the aggregator learns sums only; `plain`: it sees every hospital's vector; `none`: sums only, and in
     a private run each hospital's own noise suffices, should the sums be broken."""
     private: PrivacySettings | None = None
     """None: nothing is promised about any one patient."""
-    phase_seconds: float = Field(default=300.0, gt=0)
-    """Of each hospital's answer in the other phases of a secure sum."""
-    attempts: int = Field(default=3, ge=1)
-    """At a secure sum, each with fresh keys, before the run stops."""
-    threshold: int | None = Field(default=None, ge=3)
-    """Hospitals that must stay to the end of a secure sum; None for two thirds and one."""
-    colluders: int = Field(default=1, ge=0)
-    """Hospitals that may help the aggregator without anything being learned."""
-    hybrid: bool = True
-    """Post-quantum keys beside the classical ones."""
     update_clip: float = Field(default=1.0, ge=1e-6, le=1e6)
     """No coordinate of a hospital's update counts for more."""
     largest_norm: float | None = Field(default=None, gt=0, allow_inf_nan=False)

@@ -1,6 +1,5 @@
 """A whole federation in one process: the real apps over the local Grid, then baselines, metrics and report."""
 
-import importlib
 import os
 import platform
 import time
@@ -9,24 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from flwr.app import Context, RecordDict
 
 from privacy.book import Cap
 from privacy.secagg.policy import SitePolicy
 from server.baselines import run_baselines
 from server.federation import POOLED, test_notes
-from server.grid import RUN_ID, SERVER_NODE, LocalGrid
+from server.local import run_locally
 from server.metrics import LocalOnly, Metrics, to_json, write_metrics
 from server.progress import Progress
-from server.provision import node_configs, provision
+from server.provision import provision
 from server.report import write_report
 from server.run import METRICS, open_run, restore
 from server.settings import RunSettings
 from shared.extractor import ScoredNotes
 from shared.models.build import build_tagger
 from shared.scores import score
-
-SERVER_APP, CLIENT_APP = "server.app:app", "client.app:app"  # named as Flower names them
 
 
 def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
@@ -47,25 +43,16 @@ def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
     tagger = build_tagger(settings.model)  # before anything is written: its files may be missing or broken
     open_run(folder, settings)
     torch.set_num_threads(settings.threads)
-    sources = {source.hospital: source.model_dump_json(exclude_none=True) for source in settings.hospitals}
     sites = None
     if settings.masked:
         private = settings.private
         sites = provision(
             folder,
-            list(sources),
+            [source.hospital for source in settings.hospitals],
             SitePolicy(colluders=settings.colluders, hybrid=settings.hybrid),
             Cap(private.order.unit, private.cap or private.epsilon, private.delta) if private else None,
         )
-    grid = LocalGrid(_load(CLIENT_APP), node_configs(sources, sites))
-    context = Context(
-        run_id=RUN_ID,
-        node_id=SERVER_NODE,
-        node_config={},
-        state=RecordDict(),
-        run_config={"run-folder": str(folder)},
-    )
-    _load(SERVER_APP)(grid, context)
+    run_locally(folder, settings.hospitals, sites)
 
     labels = settings.model.labels
     state = restore(folder, tagger)
@@ -76,9 +63,8 @@ def simulate(settings: RunSettings, folder: Path, command: str) -> Metrics:
     local_only = pooled = None
     if settings.baselines:
         started = time.monotonic()
-        with Progress(len(settings.hospitals) + 1) as progress:
-            progress.note("baselines")
-            counts = run_baselines(folder, progress.finish_baseline)
+        with Progress(len(settings.hospitals) + 1, what="baselines") as progress:
+            counts = run_baselines(folder, progress.finish_one)
         seconds["baselines"] = round(time.monotonic() - started, 1)
         pooled = score(labels, counts.pop(POOLED))
         alone = {name: score(labels, own) for name, own in counts.items()}
@@ -126,8 +112,3 @@ def _model(settings: RunSettings) -> dict[str, Any]:
         "strategy": settings.strategy.model_dump(),
     }
     return settings.model.model_dump(exclude_none=True) | settings.recipe.model_dump(exclude_none=True) | run
-
-
-def _load(reference: str) -> Any:
-    module, _, name = reference.partition(":")
-    return getattr(importlib.import_module(module), name)

@@ -6,12 +6,29 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from shared.models.tagger import Weights
+from shared.private import Noise
 from shared.vector import Layout
-from shared.wire import Kind, Order
+from shared.wire import Kind
 
 LATE, ABSENT = "late", "absent"  # did not answer in time; did not greet when the run was started
+
+
+@dataclass(frozen=True)
+class SumNoise:
+    """The noise in a sum of integers.
+
+    Args:
+        noise: who adds it.
+        noise_multiplier: that honest survivors leave in the sum.
+        grid: integer steps that a clipping norm becomes.
+    """
+
+    noise: Noise
+    noise_multiplier: float
+    grid: int
 
 
 @dataclass(frozen=True)
@@ -23,12 +40,18 @@ class Job:
         round: counted from 1.
         cohort: hospitals that are asked, sorted.
         layout: of each vector.
+        noise: of vectors of noised integers; None for others.
+        largest: integer in a vector of integers without noise; None for vectors of real numbers.
+        clip: no coordinate of a hospital's update is larger, in a vector of real numbers.
     """
 
     kind: Kind
     round: int
     cohort: tuple[str, ...]
     layout: Layout
+    noise: SumNoise | None = None
+    largest: int | None = None
+    clip: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,13 +92,13 @@ class TooFew(Exception):
 class Sums(Protocol):
     """Makes sums."""
 
-    def add_up(self, job: Job, order: Order, weights: Weights, following: Job | None) -> Summed:
+    def add_up(self, job: Job, order: BaseModel, weights: Weights, following: Job | None) -> Summed:
         """Asks the cohort for vectors and adds them up.
 
         Args:
             job: what to add up.
             order: what the hospitals are asked to compute.
-            weights: the global model's trained weights.
+            weights: the global model's trained weights, or what else travels as arrays.
             following: the job after it, if that is certain; its keys may be exchanged meanwhile.
 
         Raises:

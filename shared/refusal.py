@@ -39,6 +39,7 @@ class Reason(StrEnum):
     NO_BUDGET = "no-budget"
     UNIT = "unit"
     NOISE = "noise"
+    COUNTING = "counting"
 
 
 EXPLANATIONS = {
@@ -73,6 +74,7 @@ EXPLANATIONS = {
     Reason.NO_BUDGET: "a private round was asked for, and the site has no privacy budget to charge",
     Reason.UNIT: "another unit of privacy was asked for than the site's policy names",
     Reason.NOISE: "less noise was asked for than the site's policy allows",
+    Reason.COUNTING: "exact counts were asked for of a vocabulary that was not approved here",
 }
 
 

@@ -5,7 +5,7 @@ way, the bytes of that ride along as `next`. In `update`, the model goes down be
 up; in `unmask`, seeds of noise that turned out to be too much may come with the answer.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
@@ -29,7 +29,10 @@ CODES = {
 }  # no other is passed on
 Phase = Literal["advertise", "encapsulate", "share", "update", "confirm", "unmask"]
 PHASES: tuple[Phase, ...] = ("advertise", "encapsulate", "share", "update", "confirm", "unmask")
-Kind = Literal["train", "evaluate"]
+Kind = Literal["train", "evaluate", "count"]
+# Flower's categories of messages; it knows no other.
+CATEGORY: dict[Kind, str] = {"train": "train", "evaluate": "evaluate", "count": "query"}
+Form = TypeVar("Form", bound=BaseModel)
 
 
 class Hello(BaseModel):
@@ -70,8 +73,8 @@ class Order(BaseModel):
     private: PrivateRound | None = None
 
 
-def order_content(order: Order, weights: Weights) -> RecordDict:
-    """The content of a `train.update` or `evaluate.update` message."""
+def order_content(order: BaseModel, weights: Weights) -> RecordDict:
+    """The content of a `train.update`, `evaluate.update` or `query.update` message."""
     return RecordDict(
         {
             "order": ConfigRecord({"json": order.model_dump_json()}),
@@ -86,14 +89,27 @@ def with_sum(content: RecordDict, message: bytes) -> RecordDict:
 
 
 def read_order(message: Message) -> tuple[Order, Weights]:
+    """Reads what `order_content` wrote of an order to train or to evaluate.
+
+    Raises:
+        RejectUpdate: the message has another form.
+    """
+    return read_task(message, Order)
+
+
+def read_task(message: Message, form: type[Form]) -> tuple[Form, Weights]:
     """Reads what `order_content` wrote.
+
+    Args:
+        message: of `update`.
+        form: of the order.
 
     Raises:
         RejectUpdate: the message has another form.
     """
     try:
         text = message.content.config_records["order"]["json"]
-        order = Order.model_validate_json(str(text))
+        order = form.model_validate_json(str(text))
         arrays = message.content.array_records["weights"]
         return order, {name: array.numpy().astype(np.float32, copy=False) for name, array in arrays.items()}
     except Exception:  # whatever numpy and Flower raise on bytes from elsewhere
@@ -127,12 +143,16 @@ def is_secure(message: Message) -> bool:
     return "sum" in message.content
 
 
-def hello_order(model: ModelSettings, unit: Unit | None = None) -> RecordDict:
-    """The content of `query.hello`: the model, for which hospitals count their examples, and the unit of privacy."""
-    return RecordDict({"order": ConfigRecord({"model": model.model_dump_json(), "unit": unit or ""})})
+def hello_order(model: ModelSettings | None, unit: Unit | None = None) -> RecordDict:
+    """The content of `query.hello`: the model, for which hospitals count their examples, and the unit of privacy.
+
+    Without a model, hospitals count notes, or units.
+    """
+    text = "" if model is None else model.model_dump_json()
+    return RecordDict({"order": ConfigRecord({"model": text, "unit": unit or ""})})
 
 
-def read_hello_order(message: Message) -> tuple[ModelSettings, Unit | None]:
+def read_hello_order(message: Message) -> tuple[ModelSettings | None, Unit | None]:
     """Reads what `hello_order` wrote.
 
     Raises:
@@ -140,7 +160,8 @@ def read_hello_order(message: Message) -> tuple[ModelSettings, Unit | None]:
     """
     try:
         order = message.content.config_records["order"]
-        model, unit = ModelSettings.model_validate_json(str(order["model"])), order["unit"]
+        text, unit = order["model"], order["unit"]
+        model = None if text == "" else ModelSettings.model_validate_json(str(text))
     except (KeyError, ValidationError):
         raise _unreadable_order(message) from None
     if unit == "":

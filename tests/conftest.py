@@ -207,6 +207,7 @@ def faulty(client_app: ClientApp) -> Callable[[Mapping[tuple[str, str], Fault]],
 
         app.query("hello")(answer)
         for phase in PHASES:
+            app.query(phase)(answer)
             app.train(phase)(answer)
             app.evaluate(phase)(answer)
         return app

@@ -13,8 +13,8 @@ VERSION = 1
 RUN = 16  # bytes
 TERMS_KIND = 1  # the first byte after the magic number, as in `messages`
 
-Purpose = Literal["train", "evaluate"]
-_PURPOSES: tuple[Purpose, ...] = ("train", "evaluate")
+Purpose = Literal["train", "evaluate", "count"]
+_PURPOSES: tuple[Purpose, ...] = ("train", "evaluate", "count")
 
 
 @dataclass(frozen=True)

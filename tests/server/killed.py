@@ -26,9 +26,8 @@ def run(settings: RunSettings, folder: Path, log: Path) -> None:
     global _log
     die_with_parent()
     _log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    simulation = importlib.import_module("server.simulate")
-    simulation.CLIENT_APP = f"{__name__}:app"
-    simulation.simulate(settings, folder, "a test")
+    importlib.import_module("server.local").CLIENT_APP = f"{__name__}:app"
+    importlib.import_module("server.simulate").simulate(settings, folder, "a test")
 
 
 def _answer(message: Message, context: Context) -> Message:

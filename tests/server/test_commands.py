@@ -330,6 +330,19 @@ def test_vectors_that_are_none(files: Any, tmp_path: Path, refused: Any) -> None
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("given", "taken"), [((), "bundled"), (("--vectors", "none"), None)])
+def test_vectors_are_the_models_own_unless_none_are_asked_for(
+    given: tuple[str, ...], taken: str | None, files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[Any] = []
+    monkeypatch.setattr("server.commands._run", lambda settings, *_: run.append(settings))
+    toml = files.folder / "federation.toml"
+    fixed = ("--out", tmp_path / "out", "--federation", toml, "--model", "birnn", "--trust", "plain")
+    result = _clinfed("aggregator", "simulate", *fixed, *given)
+    assert result.exit_code == 0, result.output
+    assert run[0].model.vectors == taken
+
+
 def test_an_output_that_is_taken(files: Any, simulate: Any, tmp_path: Path) -> None:
     taken = tmp_path / "out"
     taken.write_text("mine")

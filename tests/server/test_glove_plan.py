@@ -83,17 +83,18 @@ def test_all_pairs_of_few_words_are_no_short_list() -> None:
 @pytest.mark.parametrize(
     ("arguments", "where"),
     [
-        ((0, 500, 100, 1.0, 1e-5), "documents"),
-        ((10, 0, 100, 1.0, 1e-5), "vocabulary"),
-        ((10, 500, 0, 1.0, 1e-5), "pairs"),
-        ((10, 500, 125_251, 1.0, 1e-5), "pairs"),
-        ((10, 500, 100, 0.0, 1e-5), "epsilon"),
-        ((10, 500, 100, math.inf, 1e-5), "epsilon"),
-        ((10, 500, 100, 1.0, 1.0), "delta"),
+        ((0, 500, 100, 1.0, 1e-5, 1.0), "documents"),
+        ((10, 0, 100, 1.0, 1e-5, 1.0), "vocabulary"),
+        ((10, 500, 0, 1.0, 1e-5, 1.0), "pairs"),
+        ((10, 500, 125_251, 1.0, 1e-5, 1.0), "pairs"),
+        ((10, 500, 100, 0.0, 1e-5, 1.0), "epsilon"),
+        ((10, 500, 100, 1.0, 1e-5, 0.5), "in_sum"),
+        ((10, 500, 100, math.inf, 1e-5, 1.0), "epsilon"),
+        ((10, 500, 100, 1.0, 1.0, 1.0), "delta"),
     ],
 )
 def test_numbers_out_of_range_are_settings_to_fix(
-    arguments: tuple[int, int, int, float, float], where: str
+    arguments: tuple[int, int, int, float, float, float], where: str
 ) -> None:
     with pytest.raises(FixSettings) as refusal:
         worth_it(*arguments)

@@ -31,6 +31,7 @@ class Wire:
 
         self.app.query("hello")(pass_on)
         for phase in PHASES:
+            self.app.query(phase)(pass_on)
             self.app.train(phase)(pass_on)
             self.app.evaluate(phase)(pass_on)
 
