@@ -105,5 +105,8 @@ def _headings() -> dict[str, tuple[str, str]]:
         if line and line[0] != "#":
             name, assertion, headings = line.split("\t")
             for heading in headings.split(" | "):
-                known[_SPACES.sub(" ", heading).strip()] = (name, assertion if assertion in ASSERTIONS else "")
+                known[_SPACES.sub(" ", heading).strip()] = (
+                    name,
+                    assertion if assertion in ASSERTIONS else "",
+                )
     return known

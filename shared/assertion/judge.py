@@ -10,14 +10,14 @@ from typing import Literal
 
 from shared.assertion.lexicon import Found, Lexicon, lexicon
 from shared.assertion.scopes import Reach, is_symptom, past_findings, reaches
-from shared.assertion.words import Words, read_words
+from shared.assertion.words import Words, read_words, word_set
 from shared.sections import Section, section_at
 
 Assertion = Literal["present", "negated", "possible", "historical", "family", "hypothetical"]
 
 _ORDER = ("negated", "family", "hypothetical", "possible", "historical")
-_WITHIN = frozenset(  # words that say it even where they are marked as part of the finding
-    "possible probable suspected presumed questionable resolved old prior previous remote former no past".split()
+_WITHIN = word_set(  # words that say it even where they are marked as part of the finding
+    "possible probable suspected presumed questionable resolved old prior previous remote former no past"
 )
 _ITEM_WORDS = 12
 
@@ -81,7 +81,9 @@ def assertions_of(
         found = list(cues.find(words.lower, start, end, barred))
         if here:
             offset = spans[at][0]
-            judged += _judge(words, cues, (start, end), found, here, above, section_at(listed, offset), listed)
+            judged += _judge(
+                words, cues, (start, end), found, here, above, section_at(listed, offset), listed
+            )
             at += len(here)
         if ends_open:
             above = _opened(words, end, found)
@@ -93,7 +95,11 @@ def assertions_of(
 def _opened(words: Words, end: int, found: Sequence[Found]) -> tuple[Found, bool] | None:
     """The cue that a line such as "Denies the following:" ends in."""
     for cue in reversed(found):
-        if cue.cue.meaning in _ORDER and cue.cue.scope in ("after", "answer", "around") and end - cue.end <= 4:
+        if (
+            cue.cue.meaning in _ORDER
+            and cue.cue.scope in ("after", "answer", "around")
+            and end - cue.end <= 4
+        ):
             return cue, True
     return None
 

@@ -7,14 +7,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from shared.assertion.words import split_phrase
+from shared.assertion.words import split_phrase, word_set
 from shared.errors import FixSettings
 
-MEANINGS = frozenset(
+MEANINGS = word_set(
     """negated possible historical family hypothetical present stop stop-all stop-family past event current
-    nothing""".split()
+    nothing"""
 )
-SCOPES = frozenset("after before around both answer end -".split())
+SCOPES = word_set("after before around both answer end -")
 _MARK = "\0"  # in a phrase: what follows must follow, and is left for the next cue
 _FILE = Path(__file__).with_name("cues.tsv")
 

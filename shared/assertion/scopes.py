@@ -7,34 +7,36 @@ says something different; or it looks back at the nearest finding and the list i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.assertion.lexicon import Cue, Found
+from shared.assertion.lexicon import Found
+from shared.assertion.words import word_set
 
 _STOPS = {
-    "stop-all": frozenset("negated possible historical family hypothetical present".split()),
-    "stop": frozenset("negated possible historical".split()),
-    "present": frozenset("negated possible historical".split()),
+    "stop-all": word_set("negated possible historical family hypothetical present"),
+    "stop": word_set("negated possible historical"),
+    "present": word_set("negated possible historical"),
     "stop-family": frozenset(["family"]),
 }
-_ASSERTING = frozenset("negated possible historical family hypothetical present".split())
-_PART_ENDS = frozenset(". , ; ) ] ! ?".split())
-_LINKS = frozenset(", / & and or nor vs versus + as well the a an any no other either both of".split())
-_OR = frozenset("or nor vs versus and/or".split())
-_NP_ENDS = frozenset(
-    """, ( with without in on for status from during after since who that which given by at when while causing
-    requiring""".split()
+_ASSERTING = word_set("negated possible historical family hypothetical present")
+_PART_ENDS = word_set(". , ; ) ] ! ?")
+_LINKS = word_set(", / & and or nor vs versus + as well the a an any no other either both of")
+_OR = word_set("or nor vs versus and/or")
+_NP_ENDS = word_set(
+    """, ( with without in on for status from during after since who that which given by at when while
+    causing requiring"""
 )
-_OPENERS = frozenset(", and & - – — ( : + .".split())  # before a cue: something new is said
+_OPENERS = word_set(", and & - – — ( : + .")  # before a cue: something new is said
 _BACK = 5  # words between a finding and a cue that looks back
 _AROUND = 14
-_SYMPTOMS = frozenset(
-    """pain pains nausea vomiting fever fevers headache headaches cough coughing wheezing wheeze dyspnea breath sob
-    anxiety agitation insomnia constipation diarrhea itching itch pruritus spasm spasms dizziness congestion heartburn
-    sleep angina hypoglycemia seizure seizures indigestion dyspepsia edema swelling cramps cramping bloating gas panic
-    n temp pyrexia discomfort chills hiccups emesis rash hives bronchospasm palpitations restlessness sleeplessness
-    vertigo tremors withdrawal allergies symptoms hypotension bleeding weakness numbness fatigue mass lump hematuria
-    syncope murmur hoarseness dysphagia jaundice ascites swelling leg-swelling lymphadenopathy tachycardia anemia""".split()
+_SYMPTOMS = word_set(
+    """pain pains nausea vomiting fever fevers headache headaches cough coughing wheezing wheeze dyspnea
+    breath sob anxiety agitation insomnia constipation diarrhea itching itch pruritus spasm spasms
+    dizziness congestion heartburn sleep angina hypoglycemia seizure seizures indigestion dyspepsia
+    edema swelling cramps cramping bloating gas panic n temp pyrexia discomfort chills hiccups emesis
+    rash hives bronchospasm palpitations restlessness sleeplessness vertigo tremors withdrawal allergies
+    symptoms hypotension bleeding weakness numbness fatigue mass lump hematuria syncope murmur
+    hoarseness dysphagia jaundice ascites lymphadenopathy tachycardia anemia"""
 )
-_DISEASES = frozenset("cluster disorder disease syndrome neuropathy cancer carcinoma migraine tension".split())
+_DISEASES = word_set("cluster disorder disease syndrome neuropathy cancer carcinoma migraine tension")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,19 +221,23 @@ def past_findings(
     for finding in findings:
         for time in times:
             distance = time.start - finding[1] if time.start >= finding[1] else finding[0] - time.end
-            if not 0 <= distance <= 12 or ";" in words[min(time.end, finding[1]) : max(time.start, finding[0])]:
+            if (
+                not 0 <= distance <= 12
+                or ";" in words[min(time.end, finding[1]) : max(time.start, finding[0])]
+            ):
                 continue
             after_event = any(
                 event.end <= finding[0]
-                and not any(event.end <= stop.start < finding[0] for stop in cues if stop.cue.meaning in _STOPS)
+                and not any(
+                    event.end <= stop.start < finding[0] for stop in cues if stop.cue.meaning in _STOPS
+                )
                 for event in events
             )
-            directly = 0 <= time.start - finding[1] <= 1 and ("year" in time.cue.phrase or "yr" in time.cue.phrase)
+            directly = 0 <= time.start - finding[1] <= 1 and (
+                "year" in time.cue.phrase or "yr" in time.cue.phrase
+            )
             between = words[finding[1] : time.start] if time.start >= finding[1] else []
             if directly or (after_event and "," not in between):
                 hits[finding] = time
                 break
     return hits
-
-
-__all__ = ["Cue", "Reach", "is_symptom", "past_findings", "reaches"]

@@ -9,23 +9,29 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
-_WORD = re.compile(
-    r"(?<![\w/])[wW]/(?:o(?!\w)|out(?!\w))?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|\n|[^\w\s]|_"
-)
+
+def word_set(words: str) -> frozenset[str]:
+    """Words separated by white space, as a set."""
+    return frozenset(words.split())
+
+
+_WORD = re.compile(r"(?<![\w/])[wW]/(?:o(?!\w)|out(?!\w))?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|\n|[^\w\s]|_")
 _ITEM = re.compile(r"[ \t]*+(?:[-*•·●○◦▪■–—>#+]+(?=[ \t])|\(?\d{1,2}[.)](?=[ \t])|\(?[a-z][).](?=[ \t]))")
-_ABBREVIATIONS = frozenset(
-    """dr drs mr mrs ms prof st vs pt pts approx e g i ie eg fig no nos ca hx fhx pmhx dx ddx tx rx sx fx w abd ext
-    resp neuro bilat inc sec temp wt ht min max esp incl neg pos poss prob susp h o p r s c d q b t y m a n f x""".split()
+_ABBREVIATIONS = word_set(
+    """dr drs mr mrs ms prof st vs pt pts approx e g i ie eg fig no nos ca hx fhx pmhx dx ddx tx rx sx fx w
+    abd ext resp neuro bilat inc sec temp wt ht min max esp incl neg pos poss prob susp h o p r s c d q
+    b t y m a n f x"""
 )
-_WORDY = frozenset("no neg pos poss prob susp".split())  # may also end a sentence, before a capital
-_OPEN_END = frozenset(
-    ", and or of the a an with for to in on by no nor denies from any without is was at has had as who".split()
+_WORDY = word_set("no neg pos poss prob susp")  # may also end a sentence, before a capital
+_OPEN_END = word_set(
+    ", and or of the a an with for to in on by no nor denies from any without is was at has had as who"
 )
-_CONTRACTIONS = dict.fromkeys(
-    """isn't aren't wasn't weren't don't doesn't didn't hasn't haven't hadn't won't wouldn't shouldn't needn't isnt arent
-    wasnt werent dont doesnt didnt hasnt havent hadnt""".split(),
-    "not",
-) | dict.fromkeys("can't cant couldn't couldnt".split(), "cannot")
+_NOT = word_set(
+    """isn't aren't wasn't weren't don't doesn't didn't hasn't haven't hadn't won't wouldn't shouldn't needn't
+    isnt arent wasnt werent dont doesnt didnt hasnt havent hadnt"""
+)
+_CANNOT = word_set("can't cant couldn't couldnt")
+_CONTRACTIONS = dict.fromkeys(_NOT, "not") | dict.fromkeys(_CANNOT, "cannot")
 _OFTEN_MISTYPED = """possible possibly possibility probable suspicious suspected negative denies denied without evidence
 history previous previously monitor recognize father brother sister unlikely excluded resolved concern concerning
 consistent prevent prevention screening probably questionable differential""".split()

@@ -13,35 +13,51 @@ from functools import cache
 from typing import Literal
 
 from shared.codes.names import aliases, names
-from shared.codes.normal import key_of, read_words
+from shared.codes.normal import key_of, read_words, word_set
 
 How = Literal["alias", "name", "suggested"]
 MOST = 5
-_SIDES = frozenset("left right bilateral l r b lt rt unilateral bilat ue le lower upper distal proximal".split())
-_DEGREES = frozenset(
-    """severe mild moderate significant massive large small minor major new old known recent prior previous history
-    current active persistent ongoing worsening progressive stable possible probable likely suspected recurrent
-    intermittent chronic acute subacute acutely decompensated compensated exacerbation flare uncontrolled controlled
-    poorly well early late end stage advanced grade symptomatic asymptomatic longstanding refractory resistant
-    underlying onset diagnosed resolved resolving untreated treated baseline diffuse multiple focal extensive
-    presumed remote documented biopsy proven confirmed incidental further some any occasional frequent constant
-    bad terrible slight increasing unresectable inoperable localized locally infiltrating invasive idiopathic
-    episode attack crisis event status spontaneous secondary primary complicated uncomplicated simple acquired""".split()
+_SIDES = word_set("left right bilateral l r b lt rt unilateral bilat ue le lower upper distal proximal")
+_DEGREES = word_set(
+    """severe mild moderate significant massive large small minor major new old known recent prior previous
+    history current active persistent ongoing worsening progressive stable possible probable likely
+    suspected recurrent intermittent chronic acute subacute acutely decompensated compensated
+    exacerbation flare uncontrolled controlled poorly well early late end stage advanced grade
+    symptomatic asymptomatic longstanding refractory resistant underlying onset diagnosed resolved
+    resolving untreated treated baseline diffuse multiple focal extensive presumed remote documented
+    biopsy proven confirmed incidental further some any occasional frequent constant bad terrible slight
+    increasing unresectable inoperable localized locally infiltrating invasive idiopathic episode attack
+    crisis event status spontaneous secondary primary complicated uncomplicated simple acquired"""
 )
-_GENERIC = frozenset("disease disorder syndrome condition problem symptom episode attack trouble change infection".split())
-_LINKS = frozenset(
-    """with due secondary from after following complicated because without w associated related causing on requiring
-    status s/p superimposed involving involve affecting versus vs since""".split()
+_GENERIC = word_set(
+    "disease disorder syndrome condition problem symptom episode attack trouble change infection"
 )
-_VAGUE = frozenset(  # alone, one of these words says too little to code a longer mention by
-    """disease pain cancer infection tumor syndrome disorder hypertension failure injury lesion mass fracture swelling
-    weakness bleed hemorrhage shock ulcer edema stenosis thrombosis aneurysm arthritis diabetes abscess polyp
-    cyst metastasis neoplasm fall cold cut fit temp all as he hi si add ed ar pe ten sad it net cup hit dress
-    depressed nerves sugar fat mole corn worms crabs consumption runs gas weed wound burn scar lump problem""".split()
+_LINKS = word_set(
+    """with due secondary from after following complicated because without w associated related causing on
+    requiring status s/p superimposed involving involve affecting versus vs since"""
+)
+_VAGUE = word_set(  # alone, one of these words says too little to code a longer mention by
+    """disease pain cancer infection tumor syndrome disorder hypertension failure injury lesion mass
+    fracture swelling weakness bleed hemorrhage shock ulcer edema stenosis thrombosis aneurysm arthritis
+    diabetes abscess polyp cyst metastasis neoplasm fall cold cut fit temp all as he hi si add ed ar pe
+    ten sad it net cup hit dress depressed nerves sugar fat mole corn worms crabs consumption runs gas
+    weed wound burn scar lump problem"""
 )
 
 
-_DISEASE_ENDINGS = ("itis", "osis", "oma", "emia", "pathy", "copd", "asthma", "stroke", "gout", "pneumonia", "lupus")
+_DISEASE_ENDINGS = (
+    "itis",
+    "osis",
+    "oma",
+    "emia",
+    "pathy",
+    "copd",
+    "asthma",
+    "stroke",
+    "gout",
+    "pneumonia",
+    "lupus",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,7 @@ def _reduced(words: list[str]) -> Iterator[Code]:
     """What is known under fewer words."""
     sideless = [word for word in words if word not in _SIDES] or words
     yield from _known(sideless, 0.95)
+    yield from _primary(sideless)
     head = _head(sideless)
     yield from _known(head, 0.93)
     for stripped in _stripped(sideless):
@@ -134,6 +151,18 @@ def _reduced(words: list[str]) -> Iterator[Code]:
     yield from _part(head)
     if len(head) < len(sideless):
         yield from _part(sideless)
+
+
+def _primary(words: list[str]) -> Iterator[Code]:
+    """The primary tumour of "metastatic breast cancer to bone"."""
+    if "metastasis" in words and not {"cancer", "melanoma", "sarcoma"}.isdisjoint(words):
+        at = words.index("metastasis")
+        rest = words[:at] if at > 1 else words[at + 1 :]
+        for end in range(len(rest), 0, -1):
+            hits = list(_known(rest[:end], 0.92))
+            if hits:
+                yield from hits
+                return
 
 
 def _stripped(words: list[str]) -> Iterator[list[str]]:
@@ -193,7 +222,7 @@ def _corrected(words: list[str]) -> list[str]:
     vocabulary = _vocabulary()
     return [
         word
-        if word in vocabulary or len(word) < 5 or word in _DEGREES or word in _LINKS
+        if word in vocabulary or len(word) < 6 or word in _DEGREES or word in _LINKS
         else _nearest(word, vocabulary)
         for word in words
     ]

@@ -1,4 +1,4 @@
-"""Writes `names.tsv.gz`: `python -m shared.codes.make_names DICTIONARIES` (a folder with the three open dictionaries).
+"""Writes `names.tsv.gz`: `python -m shared.codes.make_names FOLDER`, a folder with the three open dictionaries.
 
 One line a code: the code, its official name, then the keys by which it is found. Equal input gives the same bytes.
 """
@@ -9,10 +9,15 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from shared.codes.normal import key_of, read_words
 
-_ICD, _DOID, _MONDO = "icd10cm-2021.jsonl.gz", "doid-names-xrefs-2026-08.jsonl.gz", "mondo-sssom-2026-08.jsonl.gz"
+_ICD, _DOID, _MONDO = (
+    "icd10cm-2021.jsonl.gz",
+    "doid-names-xrefs-2026-08.jsonl.gz",
+    "mondo-sssom-2026-08.jsonl.gz",
+)
 _OUT = Path(__file__).with_name("names.tsv.gz")
 _ALIASES = Path(__file__).with_name("aliases.tsv")
 _SUBTYPE = re.compile(r"\d|[A-Z]$|autosomal|familial .* type")
@@ -29,7 +34,9 @@ def make(folder: Path) -> bytes:
     Returns:
         What `names.tsv.gz` holds.
     """
-    wanted = {line.split("\t")[0] for line in _ALIASES.read_text("utf-8").splitlines() if line[:1] not in ("#", "")}
+    wanted = {
+        line.split("\t")[0] for line in _ALIASES.read_text("utf-8").splitlines() if line[:1] not in ("#", "")
+    }
     official: dict[str, str] = {}
     keys: dict[str, str] = {}
     records = {row["id"].removeprefix(_PREFIX): row for row in _read(folder / _ICD)}
@@ -67,7 +74,7 @@ def _add(keys: dict[str, str], name: str, code: str) -> None:
         keys.setdefault(key_of(words), code)
 
 
-def _read(path: Path) -> Iterator[dict[str, list[str] | str]]:
+def _read(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 

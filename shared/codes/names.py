@@ -1,7 +1,7 @@
-"""Official names of ICD-10-CM codes, and synonyms from open dictionaries, read from a compact file when first needed.
+"""Official names of ICD-10-CM codes, and synonyms from open dictionaries, read when first needed.
 
-`names.tsv.gz` is written by `shared.codes.make_names` from the ICD-10-CM tabular list (public domain), the Human Disease
-Ontology (CC0) and Mondo (CC BY 4.0); see NOTICE.
+`names.tsv.gz` is written by `shared.codes.make_names` from the ICD-10-CM tabular list (public domain), the
+Human Disease Ontology (CC0) and Mondo (CC BY 4.0); see NOTICE.
 """
 
 import gzip

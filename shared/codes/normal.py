@@ -6,12 +6,18 @@ must not fall together is kept apart by the alias file, which is looked at first
 
 import re
 
+
+def word_set(words: str) -> frozenset[str]:
+    """Words separated by white space, as a set."""
+    return frozenset(words.split())
+
+
 _WORD = re.compile(r"[a-z]+|\d+[a-z]?")
 _ARTICLE = re.compile(r"^\s*(?:a|an|the|some|any)\s+(?=\w{3})")
 _APOSTROPHE = re.compile(r"['’`]s?\b")
-_DROPPED = frozenset(
-    """of the and in to at by for on nos unspecified other type site specified without elsewhere classified or
-    is his her with""".split()
+_DROPPED = word_set(
+    """of the and in to at by for on nos unspecified other type site specified elsewhere classified or is
+    his her"""
 )
 _SAME = {
     "carcinoma": "cancer", "ca": "cancer", "adenocarcinoma": "cancer", "malignancy": "cancer", "cancerous": "cancer",
@@ -27,13 +33,14 @@ _SAME = {
     "esophagu": "esophageal", "esophagus": "esophageal", "uterus": "uterine", "thyroidal": "thyroid",
     "brain": "brain", "cerebral": "brain", "femoral": "femur", "tibial": "tibia", "humeral": "humerus",
     "hemorrhagic": "hemorrhage", "bleeding": "bleed", "stenotic": "stenosis", "thrombotic": "thrombosis",
-    "i": "1", "ii": "2", "iii": "3", "depressive": "depressive", "tumour": "tumor", "tumours": "tumor",
+    "i": "1", "ii": "2", "iii": "3", "iiia": "3a", "iiib": "3b",
+    "tumour": "tumor", "tumours": "tumor",
     "failing": "failure", "insuff": "insufficiency", "regurg": "regurgitation", "dysfxn": "dysfunction",
     "art": "artery", "arterial": "artery", "venous": "vein", "vertebral": "vertebra", "infarction": "infarct",
     "bacterium": "bacterial", "virus": "viral", "allergie": "allergy", "allergic": "allergic",
     "ischaemic": "ischemic", "obstructive": "obstructive", "hx": "history", "exac": "exacerbation",
     "le": "le", "laceration": "laceration", "lac": "laceration", "abscessed": "abscess", "ulceration": "ulcer",
-    "ulcerated": "ulcer", "oedematous": "edema", "edematous": "edema", "arthritic": "arthritis", "diseased": "disease",
+    "ulcerated": "ulcer", "oedematous": "edema", "edematous": "edema", "arthritic": "arthritis",
     "stone": "calculus", "hypertensive": "hypertensive", "dysrhythmia": "arrhythmia", "haemorrhage": "hemorrhage",
 }  # fmt: skip
 _BRITISH = (
@@ -55,7 +62,9 @@ def read_words(name: str) -> list[str]:
     Returns:
         Words; those that say nothing ("of", "unspecified") are left out.
     """
-    text = _APOSTROPHE.sub("", _ARTICLE.sub("", name.lower()).replace("h/o", " ").replace("n/v", "nausea vomiting"))
+    text = _APOSTROPHE.sub(
+        "", _ARTICLE.sub("", name.lower()).replace("h/o", " ").replace("n/v", "nausea vomiting")
+    )
     if "ae" in text or "oe" in text or "our" in text or "is" in text or "tre" in text:
         for british, american in _BRITISH:
             if british in text:
