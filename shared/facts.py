@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.assertion import Assertion, assertions_of
-from shared.codes import Code, codes_of
-from shared.codes.finder import alias_of
+from shared.codes import Code
+from shared.codes.finder import look_up
 from shared.extractor import Extractor
 from shared.note import Entity
 from shared.sections import section_at, sections_of
@@ -93,7 +93,7 @@ def facts_of(
     facts: list[Fact] = []
     for entity, score, judgement in zip(entities, sure, judged, strict=True):
         surface = text[entity.start : entity.end]
-        codes = codes_of(surface)
+        codes, alias = look_up(surface)
         facts.append(
             Fact(
                 entity.start,
@@ -109,7 +109,7 @@ def facts_of(
                     judgement.start,
                     judgement.end,
                     judgement.rule,
-                    alias_of(surface) if codes and codes[0].how == "alias" else "",
+                    alias,
                     model,
                     version,
                 ),

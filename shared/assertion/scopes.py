@@ -25,6 +25,7 @@ _NP_ENDS = word_set(
     causing requiring"""
 )
 _OPENERS = word_set(", and & - – — ( : + .")  # before a cue: something new is said
+_ANSWERS = word_set(": - – — (")  # before a cue: it answers what stands before them
 _BACK = 5  # words between a finding and a cue that looks back
 _AROUND = 14
 _SYMPTOMS = word_set(
@@ -34,7 +35,7 @@ _SYMPTOMS = word_set(
     edema swelling cramps cramping bloating gas panic n temp pyrexia discomfort chills hiccups emesis
     rash hives bronchospasm palpitations restlessness sleeplessness vertigo tremors withdrawal allergies
     symptoms hypotension bleeding weakness numbness fatigue mass lump hematuria syncope murmur
-    hoarseness dysphagia jaundice ascites lymphadenopathy tachycardia anemia"""
+    hoarseness dysphagia jaundice ascites lymphadenopathy anemia"""
 )
 _DISEASES = word_set("cluster disorder disease syndrome neuropathy cancer carcinoma migraine tension")
 
@@ -98,6 +99,9 @@ def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequenc
         return scope == "after"
     ends_here = cue.end >= end or words[cue.end] in _PART_ENDS
     anything_before = any(last <= cue.start for _, last in findings)
+    answered = cue.start - 1 if words[cue.start - 1] in _ANSWERS else cue.start
+    if any(last == answered for _, last in findings) and (answered < cue.start or cue.cue.reach == "3"):
+        return False  # "fever: no", "HIV negative"
     if scope in ("end", "answer"):
         return scope == "answer" and not (ends_here and anything_before)
     for first, _ in findings:

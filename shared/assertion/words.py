@@ -8,6 +8,7 @@ next line. Time is linear in the text.
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from operator import itemgetter
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -31,10 +32,16 @@ _NOT = word_set(
     isnt arent wasnt werent dont doesnt didnt hasnt havent hadnt"""
 )
 _CANNOT = word_set("can't cant couldn't couldnt")
-_CONTRACTIONS = dict.fromkeys(_NOT, "not") | dict.fromkeys(_CANNOT, "cannot")
-_OFTEN_MISTYPED = """possible possibly possibility probable suspicious suspected negative denies denied without evidence
-history previous previously monitor recognize father brother sister unlikely excluded resolved concern concerning
-consistent prevent prevention screening probably questionable differential""".split()
+_SHORT_FORMS = (
+    {"w/": "with", "w/o": "without", "w/out": "without"}
+    | dict.fromkeys(_NOT, "not")
+    | dict.fromkeys(_CANNOT, "cannot")
+)
+_OFTEN_MISTYPED = word_set(
+    """possible possibly possibility probable suspicious suspected negative denies denied without evidence
+    history previous previously monitor recognize father brother sister unlikely excluded resolved concern
+    concerning consistent prevent prevention screening probably questionable differential"""
+)
 
 
 def _slips(word: str) -> set[str]:
@@ -47,7 +54,7 @@ def _slips(word: str) -> set[str]:
 
 
 _MISTYPED = {slip: word for word in _OFTEN_MISTYPED for slip in _slips(word)}
-_SPELLINGS = {slip: word for slip, word in _MISTYPED.items() if slip not in _OFTEN_MISTYPED} | _CONTRACTIONS
+_SPELLINGS = {slip: word for slip, word in _MISTYPED.items() if slip not in _OFTEN_MISTYPED} | _SHORT_FORMS
 _LONGEST_WRAP = 132  # characters of a line that a program wrapped
 
 
@@ -85,14 +92,17 @@ def read_words(text: str) -> Words:
     Returns:
         The words, with character offsets into `text`.
     """
-    lower: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for match in _WORD.finditer(text):
-        lower.append(_normal(match[0]))
-        start, end = match.span()
-        starts.append(start)
-        ends.append(end)
+    small = text.lower()
+    matches = list(_WORD.finditer(small if len(small) == len(text) else text))
+    spelt = _SPELLINGS.get
+    if len(small) != len(text):
+        lower = [_normal(match[0]) for match in matches]
+    else:
+        lower = [spelt(word, word) for word in map(_first, matches)]
+        if "'" in small or "’" in small:
+            lower = [_normal(word) if "'" in word or "’" in word else word for word in lower]
+    starts = [match.start() for match in matches]
+    ends = [match.end() for match in matches]
     cuts = _cuts(text, lower, starts, ends)
     clauses: list[tuple[int, int]] = []
     blanks: list[bool] = []
@@ -120,16 +130,13 @@ def split_phrase(phrase: str) -> tuple[str, ...]:
     return tuple(_normal(word) for word in _WORD.findall(phrase))
 
 
+_first = itemgetter(0)
+
+
 def _normal(word: str) -> str:
-    if len(word) == 1:
-        return word.lower()
     word = word.lower().replace("’", "'")
-    if word[1] == "/":
-        return "with" if len(word) == 2 else "without"
-    if "'" in word:
-        if word in _CONTRACTIONS:
-            return _CONTRACTIONS[word]
-        return word[:-2] if word.endswith("'s") else word
+    if "'" in word and word.endswith("'s"):
+        return word[:-2]
     return _SPELLINGS.get(word, word)
 
 

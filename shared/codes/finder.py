@@ -87,19 +87,28 @@ def codes_of(mention: str, most: int = MOST) -> tuple[Code, ...]:
     Returns:
         Candidates, the likeliest first; none if nothing is similar.
     """
+    return look_up(mention, most)[0]
+
+
+def look_up(mention: str, most: int = MOST) -> tuple[tuple[Code, ...], str]:
+    """Finds candidate codes, and the alias that gave the first.
+
+    Args:
+        mention: what a note calls the finding.
+        most: at most this many candidates.
+
+    Returns:
+        Candidates as `codes_of` gives them, and the key of the curated alias that the mention is, which is of our
+        words; empty if it is none.
+    """
     words = read_words(mention)
     found: dict[str, Code] = {}
     for candidate in _candidates(words):
         found.setdefault(candidate.code[:3], candidate)
         if len(found) == most:
             break
-    return tuple(found.values())
-
-
-def alias_of(mention: str) -> str:
-    """The key of the curated alias that a mention is, in our words; empty if it is none."""
-    key = key_of(read_words(mention))
-    return key if key in aliases() else ""
+    key = key_of(words)
+    return tuple(found.values()), key if key in aliases() else ""
 
 
 def _candidates(words: list[str]) -> Iterator[Code]:
