@@ -237,9 +237,8 @@ def past_findings(
                 )
                 for event in events
             )
-            directly = 0 <= time.start - finding[1] <= 1 and (
-                "year" in time.cue.phrase or "yr" in time.cue.phrase
-            )
+            near = 0 <= time.start - finding[1] <= 1
+            directly = near and any(unit in time.cue.phrase for unit in ("year", "yr", "decade"))
             between = words[finding[1] : time.start] if time.start >= finding[1] else []
             if directly or (after_event and "," not in between):
                 hits[finding] = time
