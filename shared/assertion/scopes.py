@@ -28,6 +28,7 @@ _OPENERS = word_set(", and & - – — ( : + .")  # before a cue: something new 
 _ANSWERS = word_set(": - – — (")  # before a cue: it answers what stands before them
 _BACK = 5  # words between a finding and a cue that looks back
 _AROUND = 14
+_FAR = 12  # words between a finding and the time it belongs to
 _SYMPTOMS = word_set(
     """pain pains nausea vomiting fever fevers headache headaches cough coughing wheezing wheeze dyspnea
     breath sob anxiety agitation insomnia constipation diarrhea itching itch pruritus spasm spasms
@@ -216,31 +217,47 @@ def past_findings(
         For each of them the cue that names the time.
     """
     times = [found for found in cues if found.cue.meaning == "past"]
-    if not times or any(
-        found.cue.meaning == "current" or found.cue.phrase.startswith(("diagnosed", "dx")) for found in cues
-    ):
-        return {}
-    events = [found for found in cues if found.cue.meaning in ("event", "historical")]
+    lasting = [
+        found
+        for found in cues
+        if found.cue.meaning == "current" or found.cue.phrase.startswith(("diagnosed", "dx"))
+    ]
     hits: dict[tuple[int, int], Found] = {}
-    for finding in findings:
+    for finding in findings if times else ():
+        if any(_same_part(words, (one.start, one.end), finding) for one in lasting):
+            continue
+        after_event = _after_event(cues, finding)
         for time in times:
-            distance = time.start - finding[1] if time.start >= finding[1] else finding[0] - time.end
-            if (
-                not 0 <= distance <= 12
-                or ";" in words[min(time.end, finding[1]) : max(time.start, finding[0])]
-            ):
-                continue
-            after_event = any(
-                event.end <= finding[0]
-                and not any(
-                    event.end <= stop.start < finding[0] for stop in cues if stop.cue.meaning in _STOPS
-                )
-                for event in events
+            span = (time.start, time.end)
+            gap = max(time.start - finding[1], finding[0] - time.end)
+            directly = 0 <= time.start - finding[1] <= 1 and any(
+                unit in time.cue.phrase for unit in ("year", "yr", "decade")
             )
-            near = 0 <= time.start - finding[1] <= 1
-            directly = near and any(unit in time.cue.phrase for unit in ("year", "yr", "decade"))
-            between = words[finding[1] : time.start] if time.start >= finding[1] else []
-            if directly or (after_event and "," not in between):
+            together = _same_part(words, span, finding) or time.end <= finding[0]
+            if directly or (
+                after_event and together and gap <= _FAR and ";" not in _between(words, span, finding)
+            ):
                 hits[finding] = time
                 break
     return hits
+
+
+def _after_event(cues: Sequence[Found], finding: tuple[int, int]) -> bool:
+    """Whether an event stands before the finding, with no stop between them."""
+    return any(
+        event.cue.meaning in ("event", "historical")
+        and event.end <= finding[0]
+        and not any(event.end <= stop.start < finding[0] for stop in cues if stop.cue.meaning in _STOPS)
+        for event in cues
+    )
+
+
+def _between(words: Sequence[str], one: tuple[int, int], other: tuple[int, int]) -> Sequence[str]:
+    """The words between two spans."""
+    return words[min(one[1], other[1]) : max(one[0], other[0])]
+
+
+def _same_part(words: Sequence[str], one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether no comma or semicolon stands between two spans."""
+    between = _between(words, one, other)
+    return "," not in between and ";" not in between

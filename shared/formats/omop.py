@@ -1,7 +1,7 @@
 """Facts as rows of OMOP CDM 5.4 `note_nlp`: what is stated as the patient's, with the modifiers that say how.
 
 `term_exists` follows the OMOP rules: a finding that is negated, a relative's, hypothetical or to be ruled out does
-not exist; one that is only possible does, with low certainty. Concept ids are 0: mapping to the vocabulary is the site's.
+not exist; one that is only possible does, with low certainty. Concept ids are 0: mapping them is the site's.
 """
 
 from collections.abc import Iterator, Sequence
