@@ -1,8 +1,8 @@
 """Facts as FHIR R4: one Bundle a note, a Condition for each finding of the patient, and family history apart.
 
 What the note says goes into `verificationStatus` and `clinicalStatus`. A relative's finding is never a Condition of
-the patient: it is a FamilyMemberHistory. Every resource is tagged as extracted by software, and says where in the note
-it stands. A code that is only suggested is not stated as the finding's code.
+the patient: it is a FamilyMemberHistory. Every resource is tagged as extracted by software, and says where
+in the note it stands. A code that is only suggested is not stated as the finding's code.
 """
 
 import uuid
