@@ -20,7 +20,12 @@ _CANDIDATE = re.compile(
 )
 _SPACES = re.compile(r"[^a-z0-9]+")
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
-_BRIEF = ("possible", "negated", "hypothetical")  # beside its heading such a section is one sentence
+_EMPTY_LINE = re.compile(r"(?<=\S)\n[ \t\r]*\n")
+_BRIEF = (
+    "possible",
+    "negated",
+    "hypothetical",
+)  # one sentence beside the heading, or lines down to an empty one
 OTHER = "other"
 
 
@@ -61,10 +66,11 @@ def sections_of(text: str) -> list[Section]:
         if listed is None:
             if found[-1].assertion and _looks_like_heading(text, match):
                 found.append(Section(start, OTHER, ""))
-        elif match["mark"] == ":" and listed[1] in _BRIEF and text[match.end() : match.end() + 1] != "\n":
+        elif match["mark"] == ":" and listed[1] in _BRIEF:
             before = found[-1]
             found.append(Section(start, *listed))
-            end = _SENTENCE_END.search(text, match.end())
+            beside = text[match.end() : match.end() + 1] != "\n"
+            end = (_SENTENCE_END if beside else _EMPTY_LINE).search(text, match.end() + 1)
             if end is not None:
                 found.append(Section(end.start(), before.name, before.assertion))
         elif match["mark"] == ":" or _alone(text, match.start(), match.end(), name):

@@ -67,7 +67,7 @@ def assertions_of(
     cues = lexicon()
     judged: list[Judgement] = []
     at = 0
-    above: tuple[Found, bool] | None = None
+    above: Found | None = None
     listed = list(sections)
     for (start, end), blank in zip(words.clauses, words.blanks, strict=True):
         if blank:
@@ -92,7 +92,7 @@ def assertions_of(
     return judged
 
 
-def _opened(words: Words, end: int, found: Sequence[Found]) -> tuple[Found, bool] | None:
+def _opened(words: Words, end: int, found: Sequence[Found]) -> Found | None:
     """The cue that a line such as "Denies the following:" ends in."""
     for cue in reversed(found):
         if (
@@ -100,7 +100,7 @@ def _opened(words: Words, end: int, found: Sequence[Found]) -> tuple[Found, bool
             and cue.cue.scope in ("after", "answer", "around")
             and end - cue.end <= 4
         ):
-            return cue, True
+            return cue
     return None
 
 
@@ -110,7 +110,7 @@ def _judge(
     clause: tuple[int, int],
     found: Sequence[Found],
     findings: Sequence[tuple[int, int]],
-    above: tuple[Found, bool] | None,
+    above: Found | None,
     section: Section,
     sections: list[Section],
 ) -> list[Judgement]:
@@ -138,7 +138,7 @@ def _judge(
             rule = "cue after it" if one.is_back else "cue before it"
             judged.append(_judgement(words, one.found, rule, "present"))
         elif above is not None:
-            judged.append(_judgement(words, above[0], "list under a cue", above[0].cue.meaning))
+            judged.append(_judgement(words, above, "list under a cue", above.cue.meaning))
         else:
             judged.append(_of_section(words, found, finding, section_at(sections, words.starts[finding[0]])))
     return judged

@@ -252,8 +252,8 @@ def _nearest(word: str, vocabulary: dict[str, int]) -> str:
 
 
 @cache
-def _postings() -> tuple[dict[str, list[int]], list[str], list[str], list[float], dict[str, float]]:
-    """For each word the names that have it; the names, their codes, their weights; the weight of each word."""
+def _postings() -> tuple[dict[str, list[int]], list[str], list[float], dict[str, float]]:
+    """For each word the names that have it; of the names their codes and weights; the weight of each word."""
     keys: list[str] = []
     codes: list[str] = []
     for key, code in names().keys.items():
@@ -271,12 +271,12 @@ def _postings() -> tuple[dict[str, list[int]], list[str], list[str], list[float]
         counts.update(own_words)
     weight = {word: math.log(len(keys) / count) for word, count in counts.items()}
     totals = [sum(weight[word] for word in own_words) for own_words in split]
-    return where, keys, codes, totals, weight
+    return where, codes, totals, weight
 
 
 def _suggested(words: list[str]) -> Iterator[Code]:
     """Names that share rare words with the mention, the most similar first."""
-    where, _, codes, totals, weight = _postings()
+    where, codes, totals, weight = _postings()
     asked = {word for word in words if word in weight and word not in _SIDES}
     unknown = sum(8.0 for word in set(words) - asked if word not in _SIDES and word not in _DEGREES)
     total = sum(weight[word] * (0.3 if word in _DEGREES else 1) for word in asked) + unknown

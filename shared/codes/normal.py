@@ -22,8 +22,8 @@ _DROPPED = word_set(
 _SAME = {
     "carcinoma": "cancer", "ca": "cancer", "adenocarcinoma": "cancer", "malignancy": "cancer", "cancerous": "cancer",
     "met": "metastasis", "metastatic": "metastasis", "metastasi": "metastasis",
-    "dz": "disease", "dis": "disease", "ds": "disease", "dx": "disease", "illness": "disease", "d": "d",
-    "disorder": "disorder", "synd": "syndrome", "syn": "syndrome",
+    "dz": "disease", "dis": "disease", "ds": "disease", "dx": "disease", "illness": "disease",
+    "synd": "syndrome", "syn": "syndrome",
     "htn": "hypertension", "dm": "diabetes", "diabete": "diabetes", "mellitu": "", "mellitus": "",
     "fx": "fracture", "fractured": "fracture", "fxs": "fracture", "infxn": "infection", "inf": "infection",
     "infected": "infection", "abd": "abdominal", "abdomen": "abdominal", "resp": "respiratory", "pulm": "pulmonary",
@@ -31,17 +31,17 @@ _SAME = {
     "colonic": "colon", "rectum": "rectal", "ovary": "ovarian", "cervix": "cervical uterine", "testis": "testicular",
     "testicle": "testicular", "prostatic": "prostate", "pancrea": "pancreatic", "pancreas": "pancreatic",
     "esophagu": "esophageal", "esophagus": "esophageal", "uterus": "uterine", "thyroidal": "thyroid",
-    "brain": "brain", "cerebral": "brain", "femoral": "femur", "tibial": "tibia", "humeral": "humerus",
+    "cerebral": "brain", "femoral": "femur", "tibial": "tibia", "humeral": "humerus",
     "hemorrhagic": "hemorrhage", "bleeding": "bleed", "stenotic": "stenosis", "thrombotic": "thrombosis",
     "i": "1", "ii": "2", "iii": "3", "iiia": "3a", "iiib": "3b",
     "tumour": "tumor", "tumours": "tumor",
     "failing": "failure", "insuff": "insufficiency", "regurg": "regurgitation", "dysfxn": "dysfunction",
     "art": "artery", "arterial": "artery", "venous": "vein", "vertebral": "vertebra", "infarction": "infarct",
-    "bacterium": "bacterial", "virus": "viral", "allergie": "allergy", "allergic": "allergic",
-    "ischaemic": "ischemic", "obstructive": "obstructive", "hx": "history", "exac": "exacerbation",
-    "le": "le", "laceration": "laceration", "lac": "laceration", "abscessed": "abscess", "ulceration": "ulcer",
+    "bacterium": "bacterial", "virus": "viral", "allergie": "allergy",
+    "ischaemic": "ischemic", "hx": "history", "exac": "exacerbation",
+    "laceration": "laceration", "lac": "laceration", "abscessed": "abscess", "ulceration": "ulcer",
     "ulcerated": "ulcer", "oedematous": "edema", "edematous": "edema", "arthritic": "arthritis",
-    "stone": "calculus", "hypertensive": "hypertensive", "dysrhythmia": "arrhythmia", "haemorrhage": "hemorrhage",
+    "stone": "calculus", "dysrhythmia": "arrhythmia", "haemorrhage": "hemorrhage",
 }  # fmt: skip
 _BRITISH = (
     ("haem", "hem"), ("anaem", "anem"), ("aemia", "emia"), ("oedema", "edema"), ("oesoph", "esoph"),
@@ -49,7 +49,7 @@ _BRITISH = (
     ("tumour", "tumor"), ("ischaem", "ischem"), ("leukaem", "leukem"), ("glycaem", "glycem"), ("gynaec", "gynec"),
     ("faec", "fec"), ("caec", "cec"), ("dyspnoea", "dyspnea"), ("apnoea", "apnea"), ("pnoea", "pnea"),
     ("generalis", "generaliz"), ("ageing", "aging"), ("goitre", "goiter"), ("fibre", "fiber"), ("sulph", "sulf"),
-    ("orthopaed", "orthoped"), ("anaesth", "anesth"), ("manoeuv", "maneuv"), ("penia", "penia"),
+    ("orthopaed", "orthoped"), ("anaesth", "anesth"), ("manoeuv", "maneuv"),
 )  # fmt: skip
 
 

@@ -102,14 +102,18 @@ def test_each_cue_has_a_reach_that_exists() -> None:
 
     every = cues(lexicon()._root)
     assert len(every) > 5000
-    wrong = [one for one in every if one[1] not in ("-", "np", "symptom", "disease") and not one[1].isdecimal()]
+    wrong = [
+        one for one in every if one[1] not in ("-", "np", "symptom", "disease") and not one[1].isdecimal()
+    ]
     assert wrong == []
 
 
 @settings(deadline=None, max_examples=150)
 @given(
     st.lists(
-        st.sampled_from(["no", "gout", "\n", ":", ",", "mother", "İ", "’", "had", "2015", ".", "- ", "\ud800", "?"]),
+        st.sampled_from(
+            ["no", "gout", "\n", ":", ",", "mother", "İ", "’", "had", "2015", ".", "- ", "\ud800", "?"]
+        ),
         max_size=30,
     ),
     st.data(),
