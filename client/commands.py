@@ -1,19 +1,20 @@
-"""Commands of the hospital node: extract entities, look after the privacy budget, approve what is counted."""
+"""Commands of the hospital node: find facts in text, look after the privacy budget, approve what is counted."""
 
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
+T = TypeVar("T")
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def node() -> None:
-    """Commands of the hospital node: extract entities, look after the privacy budget, approve what is counted."""
+    """Commands of the hospital node: find facts in text, look after the privacy budget, approve what is counted."""
 
 
 @app.command()
@@ -24,27 +25,35 @@ def extract(
         bool,
         typer.Option("--notes", help="FILE holds notes (JSONL, CoNLL or brat): print a JSON line a note."),
     ] = False,
+    form: Annotated[
+        Literal["json", "fhir", "omop", "csv"],
+        typer.Option(
+            "--format", help="JSON; FHIR R4 bundles; rows of OMOP note_nlp; a table. The last two as CSV."
+        ),
+    ] = "json",
 ) -> None:
-    """Marks entities in text and prints them as JSON; offsets are character offsets, end exclusive."""
+    """Finds facts in text: entities with assertion, codes, section and reason; offsets are of characters."""
+    from client.facts import printer
     from shared.errors import FixSettings
     from shared.extractor import Extractor
+    from shared.facts import FactFinder
 
     if notes and file is None:
         raise FixSettings(
             "--notes needs a file", where="clinfed node extract", remedy="Name the file of notes."
         )
-    extractor = Extractor.load(model)
+    finder = FactFinder(Extractor.load(model))
+    written = printer(form, many=notes)
     if notes and file is not None:
         from shared.formats import read_notes
 
-        for chunk in _chunks(((note.note_id, note.text) for note in read_notes(file)), 64):
-            for (note_id, text), entities in zip(chunk, extractor.extract(t for _, t in chunk), strict=True):
-                line = {"doc_id": note_id, "entities": [_entity(text, e) for e in entities]}
-                typer.echo(json.dumps(line, ensure_ascii=True))
+        for chunk in _chunks(read_notes(file), 64):
+            for note, facts in zip(chunk, finder.facts(note.text for note in chunk), strict=True):
+                typer.echo(written(note.text, facts, note.note_id, note.patient_id), nl=False)
         return
     text = _read_text(file)
-    (entities,) = extractor.extract([text])
-    typer.echo(json.dumps({"entities": [_entity(text, e) for e in entities]}, indent=1, ensure_ascii=True))
+    (facts,) = finder.facts([text])
+    typer.echo(written(text, facts, "", ""), nl=False)
 
 
 @app.command()
@@ -126,15 +135,6 @@ def counting(
     typer.echo(json.dumps(tree, indent=1) if as_json else counted.digest)
 
 
-def _entity(text: str, entity: Any) -> dict[str, Any]:
-    return {
-        "start": entity.start,
-        "end": entity.end,
-        "label": entity.label,
-        "text": text[entity.start : entity.end],
-    }
-
-
 def _read_text(file: Path | None) -> str:
     from shared.errors import FixNotes
 
@@ -151,8 +151,8 @@ def _read_text(file: Path | None) -> str:
         ) from None
 
 
-def _chunks(items: Iterable[tuple[str, str]], size: int) -> Iterator[list[tuple[str, str]]]:
-    chunk: list[tuple[str, str]] = []
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    chunk: list[T] = []
     for item in items:
         chunk.append(item)
         if len(chunk) == size:

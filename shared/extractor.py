@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from shared import scores
 from shared.abbreviations import Abbreviation, find_abbreviations, spread
 from shared.examples import Example, chunks, collate, read_examples
+from shared.files import sha256
 from shared.models.build import load_tagger
+from shared.models.confidence import span_confidences
+from shared.models.folder import MANIFEST
 from shared.models.tagger import Tagger
 from shared.models.viterbi import best_tags
 from shared.note import Entity, Note
@@ -27,10 +30,17 @@ class Extractor:
 
     Args:
         tagger: the network.
+        version: names the model: SHA-256 of its folder's manifest; empty for a network without a folder.
     """
 
-    def __init__(self, tagger: Tagger) -> None:
+    def __init__(self, tagger: Tagger, version: str = "") -> None:
         self.tagger = tagger
+        self.version = version
+
+    @property
+    def model(self) -> str:
+        """What kind of extractor this is, such as `clinfed birnn`."""
+        return f"clinfed {self.tagger.settings.kind}"
 
     @classmethod
     def load(cls, folder: Path) -> "Extractor":
@@ -39,7 +49,7 @@ class Extractor:
         Raises:
             ReplaceModel: the folder is incomplete, altered, or not made by clinfed.
         """
-        return cls(load_tagger(folder))
+        return cls(load_tagger(folder), sha256(folder / MANIFEST))
 
     def extract(self, texts: Iterable[str]) -> list[list[Entity]]:
         """Finds the entities of each text.
@@ -50,14 +60,31 @@ class Extractor:
         Returns:
             For each text its entities, character offsets, sorted, not overlapping.
         """
+        return [[entity for entity, _ in found] for found in self.extract_scored(texts)]
+
+    def extract_scored(self, texts: Iterable[str]) -> list[list[tuple[Entity, float]]]:
+        """Finds the entities of each text, and how sure the network is of each.
+
+        Args:
+            texts: any Unicode.
+
+        Returns:
+            For each text its entities as `extract` gives them, each with `shared.models.confidence.span_confidences`;
+            a short form that was marked because its long form is has the long form's.
+        """
         notes = [Note(note_id=str(index), patient_id="", text=text) for index, text in enumerate(texts)]
-        examples = read_examples(notes, self.tagger.tagset, self.tagger.reader)
-        predicted = predict(self.tagger, self.tagger.prepare(examples), len(notes))
-        if not self.tagger.settings.abbreviations:
-            return predicted
-        return [
-            spread(own, find_abbreviations(note.text)) for note, own in zip(notes, predicted, strict=True)
-        ]
+        examples = self.tagger.prepare(read_examples(notes, self.tagger.tagset, self.tagger.reader))
+        found: list[list[tuple[Entity, float]]] = []
+        for note, (tokens, logits) in zip(notes, _tag_scores(self.tagger, examples, len(notes)), strict=True):
+            tags = best_tags(self.tagger.tagset, logits) if tokens else []
+            own = decode(self.tagger.tagset, tokens, tags)
+            sure = span_confidences(self.tagger.tagset, logits, tags)
+            scored = dict(zip(own, sure, strict=True))
+            if self.tagger.settings.abbreviations:
+                defined = find_abbreviations(note.text)
+                scored = {one: _of_long_form(one, scored, defined) for one in spread(own, defined)}
+            found.append(list(scored.items()))
+        return found
 
 
 class ScoredNotes:
@@ -117,7 +144,6 @@ class ScoredNotes:
         return [spread(own, defined) for own, defined in zip(predicted, self.abbreviations, strict=True)]
 
 
-@torch.inference_mode()
 def predict(
     tagger: Tagger, examples: Sequence[Example], notes: int, apart: Sequence[int] | None = None
 ) -> list[list[Entity]]:
@@ -132,6 +158,17 @@ def predict(
     Returns:
         Entities of each note, its abbreviations not looked at yet.
     """
+    return [
+        decode(tagger.tagset, tokens, best_tags(tagger.tagset, logits)) if tokens else []
+        for tokens, logits in _tag_scores(tagger, examples, notes, apart)
+    ]
+
+
+@torch.inference_mode()
+def _tag_scores(
+    tagger: Tagger, examples: Sequence[Example], notes: int, apart: Sequence[int] | None = None
+) -> list[tuple[list[Token], NDArray[np.float32]]]:
+    """Each note's words and their tag scores, shape `(words, tags)`."""
     tagger.eval()
     tag_scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(examples)
     for chosen in chunks([example.cost for example in examples], BATCH, apart):
@@ -145,7 +182,19 @@ def predict(
         inside: list[bool] = (example.tags != IGNORED).tolist()
         tokens[example.note].extend(token for token, kept in zip(example.tokens, inside, strict=True) if kept)
         parts[example.note].append(part)
+    nothing = np.empty((0, len(tagger.tagset)), np.float32)
     return [
-        decode(tagger.tagset, own, best_tags(tagger.tagset, np.concatenate(pieces))) if pieces else []
+        (own, np.concatenate(pieces) if pieces else nothing)
         for own, pieces in zip(tokens, parts, strict=True)
     ]
+
+
+def _of_long_form(entity: Entity, scored: dict[Entity, float], defined: Iterable[Abbreviation]) -> float:
+    """How sure the network is of an entity, or of the long form that it abbreviates."""
+    if entity in scored:
+        return scored[entity]
+    spans = [one.long for one in defined if (entity.start, entity.end) in one.places]
+    return max(
+        (sure for own, sure in scored.items() for start, end in spans if own.start < end and own.end > start),
+        default=0.0,
+    )

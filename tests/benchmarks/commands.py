@@ -101,6 +101,19 @@ def glove(
     _report("glove", rows, work.ratios(rows), as_json=as_json)
 
 
+@app.command()
+def facts(
+    patients: Annotated[int, typer.Option("--patients", min=1, help="Of the synthetic notes.")] = 100,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Turns of the timing of facts.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Facts: right assertions, right codes beside rapidfuzz alone, and milliseconds for a note of 300 words."""
+    from tests.benchmarks import facts as work
+
+    rows = work.measure(patients, repeat)
+    _report("facts", rows, work.ratios(rows), as_json=as_json)
+
+
 def _report(
     bench: str, rows: Sequence[dict[str, Any]], ratios: Mapping[str, float], *, as_json: bool
 ) -> None:

@@ -1,5 +1,7 @@
 """`clinfed node extract`: entities of text, of standard input and of notes, and what is wrong with the input."""
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -106,3 +108,28 @@ def test_input_that_cannot_be_read(town: Any, extract: Any, refused: Any, tmp_pa
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"doc_id": "1", "text": "Zebrafinch"\n')
     refused(extract("--model", base, "--notes", bad), "fix-notes", "bad.jsonl:1")
+
+
+def test_each_format_says_the_same_facts(model: Path, extract: Any, town: Any) -> None:
+    record = {"doc_id": "1", "patient_id": "p", "text": "No gout. Known asthma.", "entities": []}
+    file = town.write("two", [record, record | {"doc_id": "2"}])
+    printed = {
+        form: extract("--model", model, "--notes", file, "--format", form)
+        for form in ("json", "fhir", "omop", "csv")
+    }
+    assert all(result.exit_code == 0 for result in printed.values())
+    lines = [json.loads(line) for line in printed["json"].stdout.splitlines()]
+    bundles = [json.loads(line) for line in printed["fhir"].stdout.splitlines()]
+    facts = sum(len(line["entities"]) for line in lines)
+    assert facts
+    assert sum(len(bundle["entry"]) for bundle in bundles) == facts
+    assert [line["doc_id"] for line in lines] == ["1", "2"]
+    for form in ("omop", "csv"):
+        rows = list(csv.DictReader(io.StringIO(printed[form].stdout)))
+        assert len(rows) == facts
+        assert {row["note_id"] for row in rows} <= {"1", "2"}
+    for line in lines:
+        for fact in line["entities"]:
+            assert 0 <= fact["score"] <= 1
+            assert fact["reason"]["model"] == "clinfed birnn"
+            assert len(fact["reason"]["version"]) == 64

@@ -1,0 +1,263 @@
+"""Which findings a cue speaks about: the clause's cues, each with the words it reaches.
+
+A cue looks forward over a list and ends at a comma that begins something else, at a stop, or at the next cue that
+says something different; or it looks back at the nearest finding and the list it belongs to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.assertion.lexicon import Found
+from shared.assertion.words import word_set
+
+_STOPS = {
+    "stop-all": word_set("negated possible historical family hypothetical present"),
+    "stop": word_set("negated possible historical"),
+    "present": word_set("negated possible historical"),
+    "stop-family": frozenset(["family"]),
+}
+_ASSERTING = word_set("negated possible historical family hypothetical present")
+_PART_ENDS = word_set(". , ; ) ] ! ?")
+_LINKS = word_set(", / & and or nor vs versus + as well the a an any no other either both of")
+_OR = word_set("or nor vs versus and/or")
+_NP_ENDS = word_set(
+    """, ( with without in on for status from during after since who that which given by at when while
+    causing requiring"""
+)
+_OPENERS = word_set(", and & - – — ( : + .")  # before a cue: something new is said
+_ANSWERS = word_set(": - – — (")  # before a cue: it answers what stands before them
+_BACK = 5  # words between a finding and a cue that looks back
+_AROUND = 14
+_FAR = 12  # words between a finding and the time it belongs to
+_SYMPTOMS = word_set(
+    """pain pains nausea vomiting fever fevers headache headaches cough coughing wheezing wheeze dyspnea
+    breath sob anxiety agitation insomnia constipation diarrhea itching itch pruritus spasm spasms
+    dizziness congestion heartburn sleep angina hypoglycemia seizure seizures indigestion dyspepsia
+    edema swelling cramps cramping bloating gas panic n temp pyrexia discomfort chills hiccups emesis
+    rash hives bronchospasm palpitations restlessness sleeplessness vertigo tremors withdrawal allergies
+    symptoms hypotension bleeding weakness numbness fatigue mass lump hematuria syncope murmur
+    hoarseness dysphagia jaundice ascites lymphadenopathy anemia"""
+)
+_DISEASES = word_set("cluster disorder disease syndrome neuropathy cancer carcinoma migraine tension")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A cue and the words it speaks about: those from `first` to `last`, end exclusive."""
+
+    found: Found
+    first: int
+    last: int
+    is_back: bool
+
+    @property
+    def meaning(self) -> str:
+        """What it makes of a finding."""
+        return self.found.cue.meaning
+
+
+def reaches(
+    words: Sequence[str], start: int, end: int, cues: Sequence[Found], findings: Sequence[tuple[int, int]]
+) -> list[Reach]:
+    """Works out the reach of each cue of one clause.
+
+    Args:
+        words: of the note, in small letters.
+        start: first word of the clause.
+        end: one past its last.
+        cues: of the clause, in order.
+        findings: word offsets of the findings in the clause, in order.
+
+    Returns:
+        One entry for each cue that asserts something and reaches at least one word.
+    """
+    found: list[Reach] = []
+    for index, cue in enumerate(cues):
+        if cue.cue.meaning not in _ASSERTING:
+            continue
+        both = cue.cue.scope == "both"
+        forward = both or _looks_forward(words, end, cue, findings)
+        if forward:
+            last = _forward_limit(words, end, cues, index, findings)
+            if last > cue.end:
+                found.append(Reach(cue, cue.end, last, False))
+        if (not forward or both) and cue.cue.scope != "after":
+            first = _backward_limit(words, start, cues, index, findings)
+            if first < cue.start:
+                found.append(Reach(cue, first, cue.start, True))
+    return found
+
+
+def is_symptom(words: Sequence[str], finding: tuple[int, int]) -> bool:
+    """Whether a finding is something that medicine is taken for when it comes."""
+    own = words[finding[0] : finding[1]]
+    return not _SYMPTOMS.isdisjoint(own) and _DISEASES.isdisjoint(own)
+
+
+def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequence[tuple[int, int]]) -> bool:
+    scope = cue.cue.scope
+    if scope in ("after", "before"):
+        return scope == "after"
+    ends_here = cue.end >= end or words[cue.end] in _PART_ENDS
+    anything_before = any(last <= cue.start for _, last in findings)
+    answered = cue.start - 1 if words[cue.start - 1] in _ANSWERS else cue.start
+    if any(last == answered for _, last in findings) and (answered < cue.start or cue.cue.reach == "3"):
+        return False  # "fever: no", "HIV negative"
+    if scope in ("end", "answer"):
+        return scope == "answer" and not (ends_here and anything_before)
+    for first, _ in findings:
+        if first >= cue.end:
+            between = words[cue.end : first]
+            near = first - cue.end <= _AROUND and _PART_ENDS.isdisjoint(between)
+            return near or not anything_before
+    return False
+
+
+def _forward_limit(
+    words: Sequence[str], end: int, cues: Sequence[Found], index: int, findings: Sequence[tuple[int, int]]
+) -> int:
+    """One past the last word that a cue looking forward reaches."""
+    cue = cues[index]
+    meaning, reach = cue.cue.meaning, cue.cue.reach
+    limit = end
+    if reach.isdecimal():
+        limit = _within(cue, int(reach), end, findings)
+    elif reach == "np":
+        limit = _noun_phrase(words, cue.end, end, findings)
+    for later in cues[index + 1 :]:
+        if later.start >= limit:
+            break
+        other = later.cue.meaning
+        if meaning in _STOPS.get(other, ()) and later.cue.scope != "before":
+            return later.start
+        if other not in _ASSERTING or other == meaning or later.cue.scope == "before":
+            continue
+        if meaning in ("family", "hypothetical") and other != "family":
+            continue
+        opener = later.start - 1
+        spoken = any(cue.end <= first and last <= later.start for first, last in findings)
+        if spoken and opener >= cue.end and words[opener] in _OPENERS:
+            return opener
+    return limit
+
+
+def _within(cue: Found, reach: int, end: int, findings: Sequence[tuple[int, int]]) -> int:
+    """Findings that begin at most `reach` words after the cue."""
+    limit = min(end, cue.end + reach)
+    for first, last in findings:
+        if cue.end <= first <= limit:
+            return max(limit, last) if first < limit or first == cue.end else limit
+    return limit
+
+
+def _noun_phrase(words: Sequence[str], at: int, end: int, findings: Sequence[tuple[int, int]]) -> int:
+    """The end of the noun phrase, or of the list joined by "or" that it begins."""
+    held = {word for first, last in findings for word in range(first, last)}
+    while at < end and (at in held or words[at] not in _NP_ENDS):
+        at += 1
+    if at < end and words[at] == ",":
+        chain, previous = at, at
+        for first, last in findings:
+            if first <= at:
+                continue
+            link = words[previous:first]
+            if len(link) > 4 or not set(link) <= _LINKS:
+                break
+            previous = last
+            if not _OR.isdisjoint(link):
+                chain = last
+        return chain
+    return at
+
+
+def _backward_limit(
+    words: Sequence[str], start: int, cues: Sequence[Found], index: int, findings: Sequence[tuple[int, int]]
+) -> int:
+    """The first word that a cue looking back reaches; the cue's own start if it reaches nothing."""
+    cue = cues[index]
+    reach = int(cue.cue.reach) if cue.cue.reach.isdecimal() else _BACK
+    before = [finding for finding in findings if finding[1] <= cue.start]
+    if not before:
+        return cue.start
+    first, last = before[-1]
+    gap = words[last : cue.start]
+    inner = gap[:-1] if gap and gap[-1] in ",:-–—(" else gap
+    if len(inner) > reach or any(word in ",;" for word in inner):
+        return cue.start
+    for other in cues:
+        blocks = other.cue.meaning in _STOPS or other.cue.meaning in _ASSERTING
+        if last <= other.start < cue.start and blocks and other.cue.meaning != cue.cue.meaning:
+            if other.cue.scope == "before" or other.cue.meaning == "stop-family":
+                continue
+            return cue.start
+    chain = [first]
+    joined = bool(gap) and gap[-1] in ",:-–—("
+    for earlier, its_end in reversed(before[:-1]):
+        link = words[its_end : chain[-1]]
+        if not link or len(link) > 3 or not set(link) <= _LINKS:
+            break
+        joined = joined or not {"and", "or", "nor", "/", "&"}.isdisjoint(link)
+        if "and" in link and chain[-1] != first and not joined:
+            break
+        chain.append(earlier)
+    return chain[-1] if joined or chain[-1] == start else first
+
+
+def past_findings(
+    words: Sequence[str], cues: Sequence[Found], findings: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Found]:
+    """Findings that an event of a time that is over speaks about ("had pneumonia last winter").
+
+    Args:
+        words: of the note.
+        cues: of one clause, in order.
+        findings: of that clause.
+
+    Returns:
+        For each of them the cue that names the time.
+    """
+    times = [found for found in cues if found.cue.meaning == "past"]
+    lasting = [
+        found
+        for found in cues
+        if found.cue.meaning == "current" or found.cue.phrase.startswith(("diagnosed", "dx"))
+    ]
+    hits: dict[tuple[int, int], Found] = {}
+    for finding in findings if times else ():
+        if any(_same_part(words, (one.start, one.end), finding) for one in lasting):
+            continue
+        after_event = _after_event(cues, finding)
+        for time in times:
+            span = (time.start, time.end)
+            gap = max(time.start - finding[1], finding[0] - time.end)
+            directly = 0 <= time.start - finding[1] <= 1 and any(
+                unit in time.cue.phrase for unit in ("year", "yr", "decade")
+            )
+            together = _same_part(words, span, finding) or time.end <= finding[0]
+            if directly or (
+                after_event and together and gap <= _FAR and ";" not in _between(words, span, finding)
+            ):
+                hits[finding] = time
+                break
+    return hits
+
+
+def _after_event(cues: Sequence[Found], finding: tuple[int, int]) -> bool:
+    """Whether an event stands before the finding, with no stop between them."""
+    return any(
+        event.cue.meaning in ("event", "historical")
+        and event.end <= finding[0]
+        and not any(event.end <= stop.start < finding[0] for stop in cues if stop.cue.meaning in _STOPS)
+        for event in cues
+    )
+
+
+def _between(words: Sequence[str], one: tuple[int, int], other: tuple[int, int]) -> Sequence[str]:
+    """The words between two spans."""
+    return words[min(one[1], other[1]) : max(one[0], other[0])]
+
+
+def _same_part(words: Sequence[str], one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether no comma or semicolon stands between two spans."""
+    between = _between(words, one, other)
+    return "," not in between and ";" not in between
