@@ -3,6 +3,9 @@
 Whatever goes wrong leaves the hospital as a code: Flower would send an exception's text to the aggregator.
 """
 
+import privacy.logs.first  # noqa: F401 - before anything else, so that nothing is logged unredacted
+
+# isort: split
 import json
 import logging
 import traceback

@@ -1,4 +1,4 @@
-"""Commands of the hospital node: find facts in text, look after the privacy budget, approve what is counted."""
+"""Commands of the hospital node: find facts, redact, see the budget, approve counts, drill the log layer."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 
 @app.callback()
 def node() -> None:
-    """Commands of the hospital node: find facts in text, look after the privacy budget, approve what is counted."""
+    """Commands of the hospital node: find facts, redact, see the budget, approve counts, drill the log layer."""
 
 
 @app.command()
@@ -54,6 +54,39 @@ def extract(
     text = _read_text(file)
     (facts,) = finder.facts([text])
     typer.echo(written(text, facts, "", ""), nl=False)
+
+
+@app.command()
+def redact(
+    file: Annotated[Path | None, typer.Argument(help="Text to read; standard input without it.")] = None,
+    mode: Annotated[
+        str, typer.Option("--mode", help="mask, surrogate (made-up values, dates shifted) or hash.")
+    ] = "mask",
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="File with the secret key of surrogate and hash.")
+    ] = None,
+    patient: Annotated[
+        str, typer.Option("--patient", help="Whose text it is: one patient's stand-ins are the same.")
+    ] = "",
+    notes: Annotated[
+        bool,
+        typer.Option("--notes", help="FILE holds notes (JSONL, CoNLL or brat): print a JSON line a note."),
+    ] = False,
+) -> None:
+    """Removes identifiers of patients from text and prints the rest."""
+    from client.redact import Redactor, read_key
+    from shared.errors import FixSettings
+
+    if notes and file is None:
+        raise FixSettings(
+            "--notes needs a file", where="clinfed node redact", remedy="Name the file of notes."
+        )
+    redactor = Redactor(mode, read_key(key_file) if key_file else b"")  # type: ignore[arg-type]  # checked there
+    if notes and file is not None:
+        for record in redactor.redact_notes(file):
+            typer.echo(json.dumps(record, ensure_ascii=True))
+        return
+    typer.echo(redactor.redact(_read_text(file), patient), nl=False)
 
 
 @app.command()
@@ -133,6 +166,31 @@ def counting(
         "digest": counted.digest,
     }
     typer.echo(json.dumps(tree, indent=1) if as_json else counted.digest)
+
+
+@app.command()
+def drill(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="node.toml; its tables [logs] and [drill] are read.")
+    ] = None,
+    records: Annotated[
+        int | None, typer.Option("--records", min=0, help="Records of the surge. [default: 10000]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of the synthetic patients. [default: drawn anew]")
+    ] = None,
+    without_redaction: Annotated[
+        bool, typer.Option("--without-redaction", help="Only the twin: redaction off, everything must leak.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Pushes synthetic patients through this installation's log layer; exits 1 if one leaks or a record is lost."""
+    from client.drill.report import run_and_print
+
+    if not run_and_print(
+        config, records, seed=seed, without_redaction=without_redaction, as_json=as_json, say=typer.echo
+    ):
+        raise typer.Exit(1)
 
 
 def _read_text(file: Path | None) -> str:

@@ -1,7 +1,7 @@
 """What privacy will cost before anything is spent: noise, sampling and rounds, and what they leave of the signal.
 
-`clinfed aggregator plan` and the privacy page call this. The noise follows from the accountant. The accuracy is looked
-up in measured curves, and the plan says so, and says where nothing was measured.
+`clinfed aggregator plan` and the privacy page call this. The noise follows from the accountant. The accuracy is
+looked up in measured curves, and the plan says so, and says where nothing was measured.
 """
 
 import math

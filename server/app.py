@@ -1,5 +1,8 @@
 """The Flower ServerApp: it does what is still to do in the run folder that the run configuration names."""
 
+import privacy.logs.first  # noqa: F401 - before anything else, so that nothing is logged unredacted
+
+# isort: split
 from pathlib import Path
 
 from flwr.app import Context

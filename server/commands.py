@@ -526,10 +526,12 @@ def _vectors(name: str) -> str | None:
 
 
 def _run(settings: "RunSettings", out: Path, as_json: bool) -> None:
+    from privacy.phi import detector
     from server.metrics import to_json
     from server.simulate import simulate as run
 
-    metrics = run(settings, out, shlex.join(["clinfed", *sys.argv[1:]]))
+    command = detector("logs").redact(shlex.join(["clinfed", *sys.argv[1:]]))  # names of files may be data
+    metrics = run(settings, out, command)
     if as_json:
         typer.echo(json.dumps(to_json(metrics), indent=1))
     else:

@@ -1,6 +1,7 @@
 """Measures clinfed on this machine; there in a checkout only."""
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -112,6 +113,29 @@ def facts(
 
     rows = work.measure(patients, repeat)
     _report("facts", rows, work.ratios(rows), as_json=as_json)
+
+
+@app.command()
+def redaction(
+    lines: Annotated[int, typer.Option("--lines", min=100, help="Log lines of the speed test.")] = 2000,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Turns of each side.")] = 3,
+    records: Annotated[
+        int, typer.Option("--records", min=0, help="Records of the drill's surge; 0 leaves the drill out.")
+    ] = 10_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """The detector by turns with Presidio as shipped; red team, recall, precision; the log layer under a surge."""
+    from tests.benchmarks import redaction, surge
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    rows = redaction.measure(lines, repeat, say)
+    found = redaction.ratios(rows)
+    if records:
+        pushed = surge.measure(records, secrets.randbits(48), say)
+        rows, found = [*rows, *pushed], found | surge.ratios(pushed)
+    _report("redaction", rows, found, as_json=as_json)
 
 
 def _report(
