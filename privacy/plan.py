@@ -27,8 +27,9 @@ Noise = Literal["secagg", "secagg, exact shares", "none"]
 
 @dataclass(frozen=True)
 class Curve:
-    """Strict F1 by signal, for one recipe, mean of the seeds that were run; on the test set of NCBI-disease, or where the
-    recipe's name says so on unseen templates of the synthetic clinic.
+    """Strict F1 by signal, for one recipe, mean of the seeds that were run.
+
+    On the test set of NCBI-disease, or, where the recipe's name says so, on unseen templates of the synthetic clinic.
 
     Args:
         recipe: what was trained, from which start.
@@ -43,10 +44,10 @@ class Curve:
     no_noise: float | None
 
 
-# Sources: docs/results.md ("The same six hospitals, privately": masked, exact noise shares, mean of two
-# seeds; the noise also covers two sums that fail) for the head over three words (149,000 weights); for the linear
-# head (384 by 3 labels) shared/design/dp.md. Units are sentences, in two points the 592 abstracts, and in the synthetic
-# clinic patients (the same page, "The embedded demo" and "The synthetic clinic", one seed).
+# Sources: docs/results.md for the head over three words (149,000 weights): "The same six hospitals, privately" (masked,
+# exact noise shares, mean of two seeds; the noise also covers two sums that fail), "The embedded demo" and "The synthetic
+# clinic" (one seed); shared/design/dp.md for the linear head (384 by 3 labels). Units are sentences, in two points the
+# 592 abstracts, in the synthetic clinic patients.
 CURVES = (
     Curve(
         "public start with dictionaries",
