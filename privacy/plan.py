@@ -44,10 +44,11 @@ class Curve:
     no_noise: float | None
 
 
-# Sources: docs/results.md for the head over three words (149,000 weights): "The same six hospitals, privately" (masked,
-# exact noise shares, mean of two seeds; the noise also covers two sums that fail), "The embedded demo" and "The synthetic
-# clinic" (one seed); shared/design/dp.md for the linear head (384 by 3 labels). Units are sentences, in two points the
-# 592 abstracts, in the synthetic clinic patients.
+# Sources: docs/results.md for the head over three words (149,000 weights): "The same six hospitals,
+# privately" (masked, exact noise shares, mean of two seeds; the noise also covers two sums that
+# fail), "The embedded demo" and "The synthetic clinic" (one seed); shared/design/dp.md for the
+# linear head (384 by 3 labels). Units are sentences, in two points the 592 abstracts, in the
+# synthetic clinic patients.
 CURVES = (
     Curve(
         "public start with dictionaries",

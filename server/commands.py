@@ -598,7 +598,10 @@ def _plan_text(plan: "Plan") -> str:
             f"  {one.noise:20}{one.share:7.2f}{one.in_sum:13.2f}{one.signal_to_noise:10.2f}{one.signal:11.2f}"
             f"{one.epsilon_if_others_collude:16.2f}"
         )
-    lines += ["", "  strict F1 to expect, by runs on NCBI-disease or as named; elsewhere only the order will hold"]
+    lines += [
+        "",
+        "  strict F1 to expect, by runs on NCBI-disease or as named; elsewhere only the order will hold",
+    ]
     for one in plan.arrangements:
         for band in one.accuracy:
             said = "no figure" if band.low is None else f"{band.low:.0f} to {band.high:.0f}"
