@@ -1,12 +1,11 @@
 # Everything this checkout can do; `make` lists it. Needs Python 3.11 and make, nothing else.
 PYTHON ?= python3
-NEWEST = $(firstword $(shell ls -t runs/*/report.html 2>/dev/null))
 RUN := runs/demo-$(shell date +%Y%m%d-%H%M%S)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check bench ui constraints clean
+.PHONY: help install demo test lint check bench ui screenshots constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,7 +24,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: install ## Train one extractor privately across synthetic hospitals; takes minutes, writes runs/demo-<time>/report.html
 	$(BIN)/clinfed aggregator demo --out $(RUN)
-	@echo "The report is $(CURDIR)/$(RUN)/report.html (make ui shows it)."
+	@echo "The report is $(CURDIR)/$(RUN)/report.html (make ui shows the run)."
 
 test: install ## Run the tests
 	$(BIN)/python -m pytest
@@ -42,10 +41,11 @@ bench: install ## Measure how a federation grows with its hospitals, and secure 
 	$(BIN)/clinfed bench scale
 	$(BIN)/clinfed bench secagg
 
-ui: install ## Serve the newest report on 127.0.0.1:8765, to this machine only (a page of its own comes with issue 6)
-	@test -n "$(NEWEST)" || { echo "There is no report yet: make demo" >&2; exit 1; }
-	@echo "http://127.0.0.1:8765/report.html shows $(NEWEST); Ctrl-C ends."
-	@$(BIN)/python -m http.server 8765 --bind 127.0.0.1 --directory $(dir $(NEWEST))
+ui: install ## Serve the app on 127.0.0.1:8501, to this machine only, on the runs of this checkout
+	$(BIN)/clinfed ui
+
+screenshots: install ## Draw the pictures of the app in docs/img anew, with the newest runs; needs chromium
+	$(BIN)/python -m tests.ui.browser.screenshots
 
 constraints: install ## Write constraints.txt anew from pyproject.toml
 	UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" $(BIN)/uv pip compile --quiet --all-extras --upgrade --python-version 3.11 \

@@ -1,0 +1,1 @@
+"""Layouts of the pages: which piece stands where; what the pieces say is computed beside them, in `ui`."""
