@@ -193,7 +193,8 @@ def test_a_pump_that_dies_lets_nothing_out(script: Script) -> None:
 
 def test_the_pump_does_not_mind_control_c(script: Script) -> None:
     code = INSTALL + (
-        "import os, signal\nos.write(1, b'before\\n')\nos.killpg(os.getpgid(0), signal.SIGINT)\n"
+        "import os, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & had it ignored\n"
+        "os.write(1, b'before\\n')\nos.killpg(os.getpgid(0), signal.SIGINT)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
