@@ -9,7 +9,9 @@ pieces of four letters, too.
 import base64
 import html
 import json
+import platform
 import re
+import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -31,9 +33,10 @@ _ENVELOPE = re.compile(
     r"|L\d{12,16}L"
     r"|\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3,6}Z?)?|\b1[78]\d{8}\.\d+\b|\b1\.[78]\d+e\+09"
     r'|"(?:id|seconds|timestamp)": [\d.]+|"repr": "\d:\d\d:\d\d\.\d+"'
+    rf"|\b{re.escape(platform.python_version())}\b|\bpython{sys.version_info[0]}\.{sys.version_info[1]}\b"
     r"|, line \d+, in |\bpid=\d+|\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"
 )
-"""What every line has, by strict form: tokens, times, process numbers, places of code, the drill's own sequence."""
+"""What lines have, by strict form: tokens, times, process numbers, places of code, Python's version, drill sequence."""
 
 _BREAKS = re.compile(
     r"(?<!\\)\\[nrtbf]"

@@ -12,6 +12,11 @@ LONGEST_BLOCK = 4096  # characters scanned together, so that an identifier may s
 _ENDS = re.compile(r"[\n\r]")
 _TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _NUMBERS = frozenset(("pid",))
+_HEAD = re.compile(r"^(Process|Exception in thread) ([^\n\r]+?)(?=:[ \r]*$)", re.MULTILINE)
+"""The line before a traceback in which Python names a process or a thread, by whatever name the program gave it."""
+_NUMBERED = re.compile(
+    r"MainProcess|MainThread|(?:Spawn|Fork|ForkServer)?(?:Process|PoolWorker)-\d+(?::\d+)*|Thread-\d+(?: \(\w+\))?"
+)
 
 
 def complete(text: str) -> tuple[str, str]:
@@ -45,12 +50,19 @@ def clean_lines(text: str, redactor: Redactor) -> str:
 
 
 def _block(lines: list[str], redactor: Redactor) -> str:
-    text = "".join(lines)
+    text = _HEAD.sub(lambda head: _without_name(head, redactor), "".join(lines))
     body = text.rstrip("\r\n")
     said = redactor.clean(body)
     if said.startswith("[withheld") and said != body and len(lines) > 1:
         return "".join(_block([line], redactor) for line in lines)  # the neighbours need not go, too
     return said + text[len(body) :]
+
+
+def _without_name(head: re.Match[str], redactor: Redactor) -> str:
+    """A name is a value that the program chose, so it becomes a token unless it is one of Python's own."""
+    kind, name = head[1], head[2]
+    plain = _NUMBERED.fullmatch(name) or TOKEN.fullmatch(name)
+    return head[0] if plain else f"{kind} {redactor.tokens.token(name, 'VALUE')}"
 
 
 def _record(line: str, redactor: Redactor) -> str | None:

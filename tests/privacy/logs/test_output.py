@@ -34,6 +34,22 @@ def test_lines_are_made_clean_and_keep_their_ends(redactor: Redactor) -> None:
     assert TOKEN.sub("<>", said) == "one\n\rtwo <>\r\n\nthree"
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Process reader Rachel Bright:", "Process <>:"),
+        ("Exception in thread Bright 7:", "Exception in thread <>:"),
+        ("Process SpawnProcess-2:1:", "Process SpawnProcess-2:1:"),
+        ("Exception in thread Thread-3 (read):", "Exception in thread Thread-3 (read):"),
+        ("Process the next one", "Process the next one"),
+    ],
+)
+def test_the_name_of_a_process_that_dies_is_a_value(line: str, said: str, redactor: Redactor) -> None:
+    done = clean_lines(f"before\n{line}\nTraceback (most recent call last):\n", redactor)
+    assert TOKEN.sub("<>", done) == f"before\n{said}\nTraceback (most recent call last):\n"
+    assert clean_lines(done, redactor) == done, "the pump cleans it again"
+
+
 def test_a_line_too_long_takes_no_other_with_it(redactor: Redactor) -> None:
     said = clean_lines("one\n" + "x" * 20_000 + "\ntwo\n", redactor)
     assert said == f"one\n{TOO_LONG}\ntwo\n"
