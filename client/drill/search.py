@@ -36,7 +36,7 @@ _ENVELOPE = re.compile(
     rf"|\b{re.escape(platform.python_version())}\b|\bpython{sys.version_info[0]}\.{sys.version_info[1]}\b"
     r"|, line \d+, in |\bpid=\d+|\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"
 )
-"""What lines have, by strict form: tokens, times, process numbers, places of code, Python's version, drill sequence."""
+"""What lines have, by strict form: tokens, times, process numbers, places of code, versions, the drill's sequence."""
 
 _BREAKS = re.compile(
     r"(?<!\\)\\[nrtbf]"
