@@ -79,8 +79,9 @@ class Search:
                     low.setdefault(needle, Hit(canary.number, disguise, part))
                 for needle in {needle for text in _cases(part) for needle in _base64(text)}:
                     raw.setdefault(needle, Hit(canary.number, "base64", part))
-                bare.setdefault(part.encode(), Hit(canary.number, "separated", part))
-                bare.setdefault(part[::-1].encode(), Hit(canary.number, "reversed and separated", part))
+                if len(part) > _LEAST or not part.isdigit():  # four digits of two version numbers would do
+                    bare.setdefault(part.encode(), Hit(canary.number, "separated", part))
+                    bare.setdefault(part[::-1].encode(), Hit(canary.number, "reversed and separated", part))
                 if part.isalpha():
                     for piece in {part[at : at + _LEAST] for at in range(len(part) - _LEAST + 1)}:
                         if piece not in vocabulary:
