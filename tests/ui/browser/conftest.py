@@ -13,6 +13,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
 )
+_QUIET_LOOKS = 5
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +57,13 @@ class Person:
         self.settle()
 
     def settle(self) -> None:
-        """Waits until Streamlit has nothing more to run."""
-        self.page.wait_for_timeout(150)
-        self.page.locator(".stApp[data-test-script-state=notRunning]").wait_for()
-        while self.page.locator("[data-testid=stSkeleton]").count():
-            self.page.wait_for_timeout(100)
+        """Waits until Streamlit has had nothing to run for more than half a second."""
+        quiet = 0
+        while quiet < _QUIET_LOOKS:  # right after a click, nothing runs yet
+            self.page.wait_for_timeout(120)
+            idle = self.page.locator(".stApp[data-test-script-state=notRunning]").count()
+            busy = not idle or self.page.locator("[data-testid=stSkeleton]").count()
+            quiet = 0 if busy else quiet + 1
 
     def turn_to(self, title: str) -> None:
         """Chooses a page in the menu."""

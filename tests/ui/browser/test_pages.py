@@ -25,7 +25,7 @@ def test_extract_marks_explains_filters_and_copies(app: Any, person: Callable[..
     doctor.page.locator(".findings tbody a").first.click()
     assert doctor.page.url.rpartition("#")[2].startswith("f")
     doctor.page.get_by_role("button", name="Present").click()
-    doctor.settle()
+    doctor.page.locator(".note .m.negated").first.wait_for(state="detached")
     kinds = {mark.get_attribute("class") for mark in doctor.page.locator(".note .m").all()}
     assert kinds == {"m present"}
     doctor.page.get_by_text("Copy as text, FHIR or CSV").click()
