@@ -57,7 +57,7 @@ def arrange(
         raise FixSettings(
             f"{', '.join(sorted(wish))} given, and the run is not private",
             where="epsilon",
-            remedy="Give --epsilon and --delta, too.",
+            remedy="Make the run private: --epsilon and --delta, and not --no-privacy.",
         )
     wish = own.pop("private", {}) | wish
     tree: dict[str, Any] = {

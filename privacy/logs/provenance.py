@@ -22,7 +22,7 @@ _PIECES, _LONGEST = 400, 2000
 @lru_cache(maxsize=4096)
 def spells_out(code: CodeType, text: str) -> bool:
     """Whether a text is, as a whole, a constant of the code."""
-    return any(constant is text or constant == text for constant in _strings(code.co_consts))
+    return text in _strings(code.co_consts)
 
 
 def values_in(text: str, codes: Iterable[CodeType]) -> list[tuple[int, int]] | None:

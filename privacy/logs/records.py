@@ -223,7 +223,7 @@ class Records:
         fields: dict[str, Any] = {key: _plain_number(old.get(key)) for key in _NUMBERS}
         level, path, function = str(old.get("levelname")), old.get("pathname"), old.get("funcName")
         fields |= {
-            "name": self._memo(self.logger_name, old.get("name")),
+            "name": self._named(self.logger_name, old.get("name")),
             "msg": FAILED,
             "args": None,
             "levelname": level if level in _LEVELS else f"LEVEL-{fields['levelno']}",
@@ -231,9 +231,9 @@ class Records:
             "exc_info": None,
             "exc_text": None,
             "stack_info": None,
-            "funcName": self._memo(self.redactor.clean, function),
-            "threadName": self._memo(self._label(_THREAD), old.get("threadName")),
-            "processName": self._memo(self._label(_PROCESS), old.get("processName")),
+            "funcName": self._named(self.redactor.clean, function),
+            "threadName": self._named(self._label(_THREAD), old.get("threadName")),
+            "processName": self._named(self._label(_PROCESS), old.get("processName")),
         }
         fields["filename"] = Path(fields["pathname"]).name
         fields["module"] = Path(fields["pathname"]).stem
@@ -255,7 +255,7 @@ class Records:
 
         return label
 
-    def _memo(self, make: Callable[[str], str], text: object) -> str:
+    def _named(self, make: Callable[[str], str], text: object) -> str:
         if type(text) is not str:
             return UNPRINTABLE if text is not None else ""
         return make(text)
