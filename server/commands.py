@@ -64,6 +64,7 @@ def demo(
     ] = None,
     model: ModelOption = "bert",
     trained: TrainedOption = None,
+    base: BaseOption = None,
     rounds: RoundsOption = None,
     epsilon: Annotated[
         float, typer.Option("--epsilon", help="What the run may spend of a patient's privacy.")
@@ -100,7 +101,10 @@ def demo(
             "seed": seed,
             "threads": threads,
             "baselines": baselines,
-            "model": {"windows_a_note": windows_a_note},
+            "model": {
+                "base": None if base is None else str(base.resolve()),
+                "windows_a_note": windows_a_note,
+            },
             "private": {"sample_rate": sample_rate, **asked},
         },
         demo=True,

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
+from safetensors.torch import load_file
 
 from shared.cli import command_tree
 
@@ -483,3 +485,14 @@ def test_the_demo_is_private_unless_told_otherwise(private: bool, tmp_path: Path
             assert site["unit"] == "patient"
         else:
             assert site["epsilon"] is None
+
+
+def test_the_demo_goes_on_from_a_base(town: Any, tmp_path: Path) -> None:
+    base, out = town.base(), tmp_path / "out"
+    small = ("--hospitals", 3, "--patients", 8, "--rounds", 1, "--model", "birnn", "--trained", "head")
+    result = _clinfed("aggregator", "demo", "--out", out, *small, "--no-baselines", "--base", base)
+    assert result.exit_code == 0, result.output
+    started, ended = (load_file(folder / "model.safetensors") for folder in (base, out / "model"))
+    same = {name for name, weight in started.items() if torch.equal(weight, ended[name])}
+    assert same
+    assert set(started) - same
