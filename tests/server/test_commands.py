@@ -337,7 +337,7 @@ def test_vectors_are_the_models_own_unless_none_are_asked_for(
     given: tuple[str, ...], taken: str | None, files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run: list[Any] = []
-    monkeypatch.setattr("server.commands._run", lambda settings, *_: run.append(settings))
+    monkeypatch.setattr("server.commands.training.run_and_print", lambda settings, *_: run.append(settings))
     toml = files.folder / "federation.toml"
     fixed = ("--out", tmp_path / "out", "--federation", toml, "--model", "birnn", "--trust", "plain")
     result = _clinfed("aggregator", "simulate", *fixed, *given)
