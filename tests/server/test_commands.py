@@ -38,25 +38,6 @@ def simulate(town: Any, tmp_path: Path) -> Callable[..., Result]:
 
 
 @pytest.fixture
-def refused(town: Any, tmp_path: Path) -> Callable[..., None]:
-    """Checks what every refusal has: its code, place and remedy on one line, and no trace of itself."""
-
-    def check(result: Result, code: str, *parts: str) -> None:
-        assert result.exit_code == 1, result.output
-        assert result.stdout == ""
-        (line,) = result.stderr.splitlines()
-        assert line.startswith(f"error[{code}]: ")
-        for part in parts:
-            assert part in line
-        assert line.count(". ") >= 1  # what is wrong, then what to do
-        assert "Traceback" not in line
-        assert not [canary for canary in town.canaries if canary in line]
-        assert not (tmp_path / "out").exists()
-
-    return check
-
-
-@pytest.fixture
 def files(town: Any) -> Any:
     """Two good hospitals and a federation.toml, for a test to spoil."""
     town.hospitals("a", "b")

@@ -39,23 +39,6 @@ def glove(town: Any, tmp_path: Path) -> Callable[..., Result]:
     return run
 
 
-@pytest.fixture
-def refused(town: Any, tmp_path: Path) -> Callable[..., None]:
-    """Checks what every refusal has: code, place and remedy on one line, and nothing written."""
-
-    def check(result: Result, code: str, *parts: str) -> None:
-        assert result.exit_code == 1, result.output
-        assert result.stdout == ""
-        (line,) = result.stderr.splitlines()
-        assert line.startswith(f"error[{code}]: ")
-        for part in parts:
-            assert part in line
-        assert not [canary for canary in town.canaries if canary in line]
-        assert not (tmp_path / "out").exists()
-
-    return check
-
-
 def test_glove_leaves_vectors_and_prints_figures(glove: Any, town: Any, tmp_path: Path) -> None:
     result = glove("--json")
     assert result.exit_code == 0, result.output

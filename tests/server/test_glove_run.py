@@ -93,21 +93,6 @@ def make(
     return run
 
 
-@pytest.fixture
-def totals(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float64]]:
-    """The sums that the aggregator decodes."""
-    seen: list[NDArray[np.float64]] = []
-    add_up = importlib.import_module("server.secure").SecureSums.add_up
-
-    def kept(self: Any, *args: Any) -> Any:
-        done = add_up(self, *args)
-        seen.append(done.total)
-        return done
-
-    monkeypatch.setattr("server.secure.SecureSums.add_up", kept)
-    return seen
-
-
 def pooled(hospitals: tuple[NoteSource, ...], counting: Counting) -> NDArray[np.int64]:
     """The counts of all training notes in one place."""
     return count_pairs([n.text for source in hospitals for n in read_source(source).train], counting)

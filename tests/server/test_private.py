@@ -146,21 +146,6 @@ class Dice:
             self.app.evaluate(phase)(answer)
 
 
-@pytest.fixture
-def totals(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float64]]:
-    """The sums that the aggregator decodes, in order: of training and of evaluation, by turns."""
-    seen: list[NDArray[np.float64]] = []
-    add_up = importlib.import_module("server.secure").SecureSums.add_up
-
-    def kept(self: Any, *args: Any) -> Any:
-        done = add_up(self, *args)
-        seen.append(done.total)
-        return done
-
-    monkeypatch.setattr("server.secure.SecureSums.add_up", kept)
-    return seen
-
-
 def noise_left(
     seed: bytes, settings: RunSettings, multiplier: float, survivors: int, size: int
 ) -> NDArray[np.int64]:
