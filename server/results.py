@@ -1,4 +1,6 @@
-"""Results of finished runs as a table in a README: the published figures come from files, not from a keyboard.
+"""Results of finished runs as tables in a README: the published figures come from files, not from a keyboard.
+
+First what came out, then, folded away, how: command, machine and date of each run.
 
 `clinfed aggregator results RUN... --into README.md` calls this; nothing between the markers is written by hand.
 """
@@ -13,11 +15,12 @@ from shared.errors import FixSettings
 from shared.files import write_text
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-COLUMNS = ("run", "model", "privacy", "federated", "local only", "pooled", "command", "machine", "date")
+COLUMNS = ("run", "model", "privacy", "federated", "local only", "pooled")
+ORIGIN = ("run", "command", "machine", "date")
 
 
 def fill_results(readme: Path, runs: list[Path]) -> None:
-    """Replaces what stands between the markers by a table of the runs; the file changes whole or not at all.
+    """Replaces what stands between the markers by the tables of the runs; the file changes whole or not at all.
 
     Args:
         readme: a Markdown file with the two markers, each once, each on a line of its own.
@@ -40,18 +43,23 @@ def fill_results(readme: Path, runs: list[Path]) -> None:
 
 
 def results_table(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-    """The Markdown table, ending with a newline.
+    """The Markdown tables, ending with a newline.
 
     Args:
         runs: name and `metrics.json` object of each run.
     """
-    rows = [COLUMNS, tuple("---" for _ in COLUMNS), *(_row(name, tree) for name, tree in runs)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    scores = _table(COLUMNS, [_scores(name, tree) for name, tree in runs])
+    origins = _table(ORIGIN, [_origin(name, tree) for name, tree in runs])
+    return f"{scores}\n<details><summary>Command, machine and date of each run</summary>\n\n{origins}\n</details>\n"
 
 
-def _row(name: str, tree: Mapping[str, Any]) -> tuple[str, ...]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _scores(name: str, tree: Mapping[str, Any]) -> tuple[str, ...]:
     alone, pooled = tree["local_only"], tree["pooled"]
-    machine = ", ".join(f"{key} {value}" for key, value in tree["machine"].items())
     return (
         _plain(name),
         _plain(_model(tree["model"]) or "–"),
@@ -59,10 +67,12 @@ def _row(name: str, tree: Mapping[str, Any]) -> tuple[str, ...]:
         f"**{tree['federated']['strict']['micro']['f1']:.1f}**",
         f"{alone['size_weighted_f1']:.1f}" if alone else "–",
         f"{pooled['strict']['micro']['f1']:.1f}" if pooled else "–",
-        _code(tree["command"]),
-        _plain(machine),
-        _plain(tree["date"][:10]),
     )
+
+
+def _origin(name: str, tree: Mapping[str, Any]) -> tuple[str, ...]:
+    machine = ", ".join(f"{key} {value}" for key, value in tree["machine"].items())
+    return _plain(name), _code(tree["command"]), _plain(machine), _plain(tree["date"][:10])
 
 
 def _read(run: Path) -> tuple[str, dict[str, Any]]:
