@@ -26,8 +26,12 @@ from privacy.logs.tokens import TOKEN
 
 _LEAST = 4
 _TABLE_BITS = 20
+_IN_URL = TOKEN.pattern.replace("<", "%3C").replace(":", "%3A", 1).replace(">", "%3E")
 _ENVELOPE = re.compile(
-    TOKEN.pattern + r'|"ts":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"|"pid":\d+|(?<=\w):\d{1,5}(?="[,}])'
+    TOKEN.pattern
+    + "|"
+    + _IN_URL
+    + r'|"ts":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"|"pid":\d+|(?<=\w):\d{1,5}(?="[,}])'
     r'|"(?:line|sequence|seconds)":[\d.e-]+|(?<=:)\d{1,5}(?= in )|\b0x[0-9a-f]{6,32}\b'
     r"|\b(?:created|msecs|relativeCreated|thread|process|lineno|levelno)=[\d.]+|\b127\.0\.0\.1:\d+\b|Length: \d+"
     r"|L\d{12,16}L"

@@ -1,7 +1,10 @@
 """The search finds a patient in every disguise, and nothing where there is none: or the drill would prove nothing."""
 
+import dataclasses
 import json
 import pickle
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -52,6 +55,13 @@ def test_nothing_is_found_where_nothing_is(form: object, search: Search) -> None
     envelope = '{"ts":"2026-11-23T20:19:31.193Z","message":"<VALUE:bcdfghjkmpqr>",'
     envelope += '"sequence":193119,"pid":19311}\n'
     assert not search.find((CLEAN + envelope + form(CLEAN)).encode())  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("form", [str, quote], ids=["as it stands", "in a URL"])
+def test_letters_of_a_token_are_no_piece_of_a_name(form: Callable[[str], str]) -> None:
+    search = Search([dataclasses.replace(CANARY, family="McGrath")])
+    assert not search.find(form("name=<VALUE:kfdxbxmcgrwh>&msg=1").encode())
+    assert search.find(form("name=<VALUE:kfdxbxmcgrw>&msg=1").encode())  # no token: it is a letter short
 
 
 def test_what_is_masked_is_masked_by_form_alone(search: Search) -> None:
