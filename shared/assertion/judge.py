@@ -163,9 +163,13 @@ def _nearest(lower: Sequence[str], mine: list[Reach], finding: tuple[int, int]) 
     back = [one for one in mine if one.is_back]
     if not back:
         return mine
+    answer = lower[finding[1]] if finding[1] < len(lower) else ""
+    answers = [one for one in back if one.found.cue.scope == "answer" and one.found.start == finding[1] + 1]
+    if answer == ":" and answers:
+        return answers
     kept: list[Reach] = []
     for one in mine:
-        if not one.is_back and one.meaning != "family":
+        if not one.is_back and one.meaning not in ("family", "hypothetical"):
             between = lower[one.found.end : finding[0]]
             comma = len(between) - 1 - between[::-1].index(",") if "," in between else -1
             if comma >= 0 and {"or", "nor"}.isdisjoint(between[comma:]):

@@ -111,8 +111,29 @@ class Lexicon:
                 at += 1
                 continue
             taken, cue = best[1]
+            if cue.meaning == "nothing" and at + taken < end and barred[at + taken]:
+                single = root.get(word, {}).get(_MARK)  # "likely viral [pneumonia]", not "stroke, likely viral"
+                if single is not None and single[1].meaning == "possible":
+                    taken, cue = single
+            if cue.scope == "before" and taken > 1:
+                ahead = self._ahead(words, at, taken, end, barred)
+                if ahead:
+                    at += ahead
+                    continue
             yield Found(at, min(at + taken, end), cue)
             at += max(taken, 1)
+
+    def _ahead(self, words: Sequence[str], at: int, taken: int, end: int, barred: Sequence[int]) -> int:
+        """How many words to skip where a phrase that looks on begins inside one that looks back.
+
+        "was negative for" holds "was negative", which looks back, and "negative for", which does not.
+        """
+        for skipped in range(1, taken):
+            word = words[at + skipped] if at + skipped < end else ""
+            inner = self._longest(self._root, words, at + skipped, at + skipped, end, barred) if word else None
+            if inner is not None and skipped + inner[1][0] > taken and inner[1][1].scope == "after":
+                return skipped
+        return 0
 
     def _longest(
         self,

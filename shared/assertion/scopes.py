@@ -24,6 +24,30 @@ _NP_ENDS = word_set(
     """, ( with without in on for status from during after since who that which given by at when while
     causing requiring"""
 )
+_CAUSES = word_set("due secondary because caused related from 2/2 attributed attributable")
+_PARTICIPLES = word_set(  # right after a negation, they go on with it
+    "reported reporting noted described noticed having has have confirmed ongoing persistent current currently "
+    "significant notable remarkable newly known includes"
+)
+_FINITE = word_set("suggested suggests favored favors favoured favours raised raises supported supports")
+_QUANTITIES = word_set(  # after "and" or a comma, unless an "or" ends the list: something is there after all
+    """a an only some mild moderate severe marked slight minimal trace mildly moderately markedly slightly elevated
+    increased decreased reduced multiple several occasional scattered stable diffuse prominent small large tiny
+    his her their"""
+)
+_ITEM_VERBS = word_set(
+    """is are was were be been has have had do does did with which who that but then for show shows showed reveal
+    reveals revealed demonstrates demonstrated reports reported presents presented if because on in by"""
+)
+_ITEM_LENGTH = 3
+_FOLLOWERS = word_set(  # what may come after a cue that looks back over what stands before it
+    """given due from in on at per by with without secondary based because as but and or though although since this
+    today now then to after until so however versus vs clinically radiographically despite at enough if when while
+    is are was were than , . ; : ) ] ! ? - – — / ( overall here explanation cause etiology diagnosis source culprit
+    contributor"""
+)
+_BETWEEN = word_set("has have had having then now still was were is are so thus therefore which who")
+_ADJECTIVES = {("possible", "around"), ("present", "before")}
 _OPENERS = word_set(", and & - – — ( : + .")  # before a cue: something new is said
 _ANSWERS = word_set(": - – — (")  # before a cue: it answers what stands before them
 _BACK = 5  # words between a finding and a cue that looks back
@@ -81,7 +105,7 @@ def reaches(
             last = _forward_limit(words, end, cues, index, findings)
             if last > cue.end:
                 found.append(Reach(cue, cue.end, last, False))
-        if (not forward or both) and cue.cue.scope != "after":
+        if (not forward or both) and cue.cue.scope != "after" and not _speaks_on(words, end, cue):
             first = _backward_limit(words, start, cues, index, findings)
             if first < cue.start:
                 found.append(Reach(cue, first, cue.start, True))
@@ -113,6 +137,13 @@ def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequenc
     return False
 
 
+def _speaks_on(words: Sequence[str], end: int, cue: Found) -> bool:
+    """Whether words follow that an adjective such as "likely" speaks about, so that it says nothing of those before."""
+    after = words[cue.end] if cue.end < end else "."
+    adjective = (cue.cue.meaning, cue.cue.scope) in _ADJECTIVES and cue.end - cue.start == 1
+    return adjective and after.isalpha() and after not in _FOLLOWERS and not after.endswith("ly")
+
+
 def _forward_limit(
     words: Sequence[str], end: int, cues: Sequence[Found], index: int, findings: Sequence[tuple[int, int]]
 ) -> int:
@@ -124,21 +155,50 @@ def _forward_limit(
         limit = _within(cue, int(reach), end, findings)
     elif reach == "np":
         limit = _noun_phrase(words, cue.end, end, findings)
+    if meaning == "negated" and not reach.isdecimal():
+        limit = _still_a_list(words, cue.end, limit)
     for later in cues[index + 1 :]:
         if later.start >= limit:
             break
         other = later.cue.meaning
+        adjacent = later.start == cue.end
         if meaning in _STOPS.get(other, ()) and later.cue.scope != "before":
+            if adjacent and _qualifies(words, meaning, later):
+                continue
             return later.start
         if other not in _ASSERTING or other == meaning or later.cue.scope == "before":
             continue
         if meaning in ("family", "hypothetical") and other != "family":
             continue
         opener = later.start - 1
-        spoken = any(cue.end <= first and last <= later.start for first, last in findings)
-        if spoken and opener >= cue.end and words[opener] in _OPENERS:
-            return opener
+        if opener >= cue.end and words[opener] in _OPENERS:
+            if opener > cue.end:
+                return opener
+        elif meaning == "negated" and not adjacent and words[later.start] in _FINITE:
+            return later.start
     return limit
+
+
+def _qualifies(words: Sequence[str], meaning: str, later: Found) -> bool:
+    """Whether what would end a reach only goes on with it ("no reported falls", "presumed to be due to")."""
+    if meaning == "possible":
+        return words[later.start] in _CAUSES
+    return meaning == "negated" and words[later.start] in _PARTICIPLES
+
+
+def _still_a_list(words: Sequence[str], start: int, end: int) -> int:
+    """Where "no rub, elevated pressure" or "no fever and only a slight cough" turns to what is there."""
+    for at in range(start + 1, end - 1):
+        if words[at] not in (",", "and") or words[at + 1] not in _QUANTITIES:
+            continue
+        if at + 2 < end and words[at + 1] in ("a", "an") and words[at + 2].isdecimal():
+            continue
+        if words[at] == "," or words[at - 1] != ",":
+            rest = words[at + 1 : end]
+            stop = next((place for place, word in enumerate(rest) if word in ";."), len(rest))
+            if _OR.isdisjoint(rest[:stop]):
+                return at
+    return end
 
 
 def _within(cue: Found, reach: int, end: int, findings: Sequence[tuple[int, int]]) -> int:
@@ -182,16 +242,19 @@ def _backward_limit(
     first, last = before[-1]
     gap = words[last : cue.start]
     inner = gap[:-1] if gap and gap[-1] in ",:-–—(" else gap
-    if len(inner) > reach or any(word in ",;" for word in inner):
+    listed = _is_list(gap)
+    if not listed and (len(inner) > reach or any(word in ",;" for word in inner)):
         return cue.start
     for other in cues:
         blocks = other.cue.meaning in _STOPS or other.cue.meaning in _ASSERTING
         if last <= other.start < cue.start and blocks and other.cue.meaning != cue.cue.meaning:
             if other.cue.scope == "before" or other.cue.meaning == "stop-family":
                 continue
+            if other.end == cue.start and words[other.start] in _BETWEEN:
+                continue  # "has | not been ruled out", "then | subsided"
             return cue.start
     chain = [first]
-    joined = bool(gap) and gap[-1] in ",:-–—("
+    joined = listed or (bool(gap) and gap[-1] in ",:-–—(")
     for earlier, its_end in reversed(before[:-1]):
         link = words[its_end : chain[-1]]
         if not link or len(link) > 3 or not set(link) <= _LINKS:
@@ -201,6 +264,30 @@ def _backward_limit(
             break
         chain.append(earlier)
     return chain[-1] if joined or chain[-1] == start else first
+
+
+def _is_list(gap: Sequence[str]) -> bool:
+    """Whether between a finding and a cue stands the rest of the finding's list ("[rubs], gallops:")."""
+    if len(gap) < 2 or gap[0] not in (",", "/", "and", "or", "nor", "&"):
+        return False
+    items: list[int] = [0]
+    links: list[str] = []
+    for word in gap[:-1] if gap[-1] in ":-–—(" else gap:
+        if word in _LINKS:
+            links += [word]
+            if items[-1]:
+                items.append(0)
+        elif word in _PART_ENDS or word in _ITEM_VERBS:
+            return False
+        else:
+            items[-1] += 1
+    if items[-1] == 0 or max(items) > _ITEM_LENGTH:
+        return False
+    closed = gap[-1] in ":-–—(" or "/" in links or not _OR.isdisjoint(links)
+    oxford = "and" in links and (links[0] != "," or "," in links[1:] or len(links) == 1)
+    if "," in links and "and" in links and links.index("and") == 1 and links[0] == ",":
+        oxford = False
+    return closed or oxford
 
 
 def past_findings(
