@@ -115,7 +115,7 @@ class Lexicon:
                 single = root.get(word, {}).get(_MARK)  # "likely viral [pneumonia]", not "stroke, likely viral"
                 if single is not None and single[1].meaning == "possible":
                     taken, cue = single
-            if cue.scope == "before" and taken > 1:
+            if cue.scope in ("before", "around") and taken > 1:
                 ahead = self._ahead(words, at, taken, end, barred)
                 if ahead:
                     at += ahead

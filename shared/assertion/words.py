@@ -55,6 +55,9 @@ def _slips(word: str) -> set[str]:
 
 _MISTYPED = {slip: word for word in _OFTEN_MISTYPED for slip in _slips(word)}
 _SPELLINGS = {slip: word for slip, word in _MISTYPED.items() if slip not in _OFTEN_MISTYPED} | _SHORT_FORMS
+_SIGNED = re.compile(r"(?<!\S)[-+](?=[A-Za-z])")  # "-CP -SOB +cough"; a lone one begins an item
+_SIGNED_WORDS = 4
+_DENIED = "ø"  # how the lexicon knows the minus
 _LONGEST_WRAP = 132  # characters of a line that a program wrapped
 
 
@@ -103,6 +106,8 @@ def read_words(text: str) -> Words:
             lower = [_normal(word) if "'" in word or "’" in word else word for word in lower]
     starts = [match.start() for match in matches]
     ends = [match.end() for match in matches]
+    for offset in _minuses(text):
+        lower[bisect_left(starts, offset)] = _DENIED
     cuts = _cuts(text, lower, starts, ends)
     clauses: list[tuple[int, int]] = []
     blanks: list[bool] = []
@@ -128,6 +133,20 @@ def read_words(text: str) -> Words:
 def split_phrase(phrase: str) -> tuple[str, ...]:
     """A phrase of a lexicon as words, the way notes are split."""
     return tuple(_normal(word) for word in _WORD.findall(phrase))
+
+
+def _minuses(text: str) -> list[int]:
+    """Offsets of the minus signs of lines such as "-CP -SOB +cough": two signs or more, short words after each."""
+    signs = [match.start() for match in _SIGNED.finditer(text)]
+    found: list[int] = []
+    for at, offset in enumerate(signs):
+        line = text.count("\n", signs[at - 1], offset) if at else 1
+        ahead = text.count("\n", offset, signs[at + 1]) if at + 1 < len(signs) else 1
+        end = signs[at + 1] if not ahead else text.find("\n", offset) % (len(text) + 1)
+        short = len(text[offset:end].split()) <= _SIGNED_WORDS and ":" not in text[offset:end]
+        if text[offset] == "-" and short and not (line and ahead):
+            found.append(offset)
+    return found
 
 
 _first = itemgetter(0)
