@@ -241,8 +241,10 @@ def _backward_limit(
         return cue.start
     first, last = before[-1]
     gap = words[last : cue.start]
+    if gap and gap[0] == "(" and ")" in gap:
+        gap = gap[gap.index(")") + 1 :]  # "deep vein thrombosis (DVT) was ruled out"
     inner = gap[:-1] if gap and gap[-1] in ",:-–—(" else gap
-    listed = _is_list(gap)
+    listed = cue.cue.meaning != "present" and _is_list(gap)
     if not listed and (len(inner) > reach or any(word in ",;" for word in inner)):
         return cue.start
     for other in cues:
