@@ -138,7 +138,7 @@ def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequenc
 
 
 def _speaks_on(words: Sequence[str], end: int, cue: Found) -> bool:
-    """Whether words follow that an adjective such as "likely" speaks about, so that it says nothing of those before."""
+    """Whether an adjective such as "likely" speaks about words after it, and so of none before."""
     after = words[cue.end] if cue.end < end else "."
     adjective = (cue.cue.meaning, cue.cue.scope) in _ADJECTIVES and cue.end - cue.start == 1
     return adjective and after.isalpha() and after not in _FOLLOWERS and not after.endswith("ly")

@@ -14,6 +14,7 @@ from typing import Literal
 
 from shared.codes.names import aliases, names
 from shared.codes.normal import key_of, read_words, word_set
+from shared.codes.spelling import corrected
 
 How = Literal["alias", "name", "suggested"]
 MOST = 5
@@ -43,8 +44,7 @@ _VAGUE = word_set(  # alone, one of these words says too little to code a longer
     ten sad it net cup hit dress depressed nerves sugar fat mole corn worms crabs consumption runs gas
     weed wound burn scar lump problem"""
 )
-
-
+_TYPE_1 = word_set("1 t1dm dm1 iddm t1d")
 _DISEASE_ENDINGS = (
     "itis",
     "osis",
@@ -103,7 +103,7 @@ def look_up(mention: str, most: int = MOST) -> tuple[tuple[Code, ...], str]:
     """
     words = read_words(mention)
     found: dict[str, Code] = {}
-    for candidate in _candidates(words):
+    for candidate in _of_type_1(words, _candidates(words)):
         found.setdefault(candidate.code[:3], candidate)
         if len(found) == most:
             break
@@ -117,17 +117,30 @@ def _candidates(words: list[str]) -> Iterator[Code]:
     yield from exact
     if exact:
         return
-    corrected = _corrected(words)
-    if corrected != words:
-        exact = list(_known(corrected, 0.95))
+    spelt = corrected(words, _DEGREES | _LINKS)
+    if spelt != words:
+        exact = list(_known(spelt, 0.95))
         yield from exact
         if exact:
             return
-    before = list(_reduced(corrected))
+    before = list(_reduced(spelt))
     yield from before
     if before and before[0].score >= 0.85:
         return
-    yield from _suggested(corrected)
+    yield from _suggested(spelt)
+
+
+def _of_type_1(words: list[str], candidates: Iterator[Code]) -> Iterator[Code]:
+    """Puts the code of type 1 before that of type 2 where the mention says type 1; both are built alike."""
+    if _TYPE_1.isdisjoint(words):
+        yield from candidates
+        return
+    official = names().official
+    for one in candidates:
+        twin = one.code.replace("E11", "E10", 1)
+        if one.code[:3] == "E11" and twin in official:
+            yield Code(twin, official[twin], one.score, one.how)
+        yield one
 
 
 def _known(words: Sequence[str], score: float) -> Iterator[Code]:
@@ -212,43 +225,6 @@ def _says_enough(word: str, *, is_last: bool) -> bool:
     if word in _VAGUE or len(word) < 3 or word in _DEGREES:
         return False
     return is_last or word.endswith(_DISEASE_ENDINGS)
-
-
-@cache
-def _vocabulary() -> dict[str, int]:
-    """In how many keys each word stands."""
-    counts: Counter[str] = Counter()
-    for key in names().keys:
-        counts.update(key.split())
-    for key in aliases():
-        for word in key.split():
-            counts[word] += 3
-    return dict(counts)
-
-
-def _corrected(words: list[str]) -> list[str]:
-    """The words with one slip of the pen mended in each that no name uses."""
-    vocabulary = _vocabulary()
-    return [
-        word
-        if word in vocabulary or len(word) < 6 or word in _DEGREES or word in _LINKS
-        else _nearest(word, vocabulary)
-        for word in words
-    ]
-
-
-def _nearest(word: str, vocabulary: dict[str, int]) -> str:
-    """The commonest word at most one slip away; the word itself if there is none."""
-    letters = "aeiourstlnmcdhpygbfvkxzqjw"
-    splits = [(word[:at], word[at:]) for at in range(len(word) + 1)]
-    near = {
-        *(left + right[1:] for left, right in splits if right),
-        *(left + right[1] + right[0] + right[2:] for left, right in splits if len(right) > 1),
-        *(left + letter + right[1:] for left, right in splits if right for letter in letters),
-        *(left + letter + right for left, right in splits for letter in letters),
-    }
-    known = [one for one in near if one in vocabulary]
-    return max(known, key=lambda one: (vocabulary[one], one), default=word)
 
 
 @cache
