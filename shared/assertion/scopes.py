@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.assertion.lexicon import Found
+from shared.assertion.lists import LINKS, PART_ENDS, is_rest_of_list, list_end, phrase_end
 from shared.assertion.words import word_set
 
 _STOPS = {
@@ -17,29 +18,12 @@ _STOPS = {
     "stop-family": frozenset(["family"]),
 }
 _ASSERTING = word_set("negated possible historical family hypothetical present")
-_PART_ENDS = word_set(". , ; ) ] ! ?")
-_LINKS = word_set(", / & and or nor vs versus + as well the a an any no other either both of")
-_OR = word_set("or nor vs versus and/or")
-_NP_ENDS = word_set(
-    """, ( with without in on for status from during after since who that which given by at when while
-    causing requiring"""
-)
 _CAUSES = word_set("due secondary because caused related from 2/2 attributed attributable")
 _PARTICIPLES = word_set(  # right after a negation, they go on with it
     "reported reporting noted described noticed having has have confirmed ongoing persistent current currently "
     "significant notable remarkable newly known includes"
 )
 _FINITE = word_set("suggested suggests favored favors favoured favours raised raises supported supports")
-_QUANTITIES = word_set(  # after "and" or a comma, unless an "or" ends the list: something is there after all
-    """a an only some mild moderate severe marked slight minimal trace mildly moderately markedly slightly elevated
-    increased decreased reduced multiple several occasional scattered stable diffuse prominent small large tiny
-    his her their"""
-)
-_ITEM_VERBS = word_set(
-    """is are was were be been has have had do does did with which who that but then for show shows showed reveal
-    reveals revealed demonstrates demonstrated reports reported presents presented if because on in by"""
-)
-_ITEM_LENGTH = 3
 _FOLLOWERS = word_set(  # what may come after a cue that looks back over what stands before it
     """given due from in on at per by with without secondary based because as but and or though although since this
     today now then to after until so however versus vs clinically radiographically despite at enough if when while
@@ -122,7 +106,7 @@ def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequenc
     scope = cue.cue.scope
     if scope in ("after", "before"):
         return scope == "after"
-    ends_here = cue.end >= end or words[cue.end] in _PART_ENDS
+    ends_here = cue.end >= end or words[cue.end] in PART_ENDS
     anything_before = any(last <= cue.start for _, last in findings)
     answered = cue.start - 1 if words[cue.start - 1] in _ANSWERS else cue.start
     if any(last == answered for _, last in findings) and (answered < cue.start or cue.cue.reach == "3"):
@@ -132,7 +116,7 @@ def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequenc
     for first, _ in findings:
         if first >= cue.end:
             between = words[cue.end : first]
-            near = first - cue.end <= _AROUND and _PART_ENDS.isdisjoint(between)
+            near = first - cue.end <= _AROUND and PART_ENDS.isdisjoint(between)
             return near or not anything_before
     return False
 
@@ -154,9 +138,9 @@ def _forward_limit(
     if reach.isdecimal():
         limit = _within(cue, int(reach), end, findings)
     elif reach == "np":
-        limit = _noun_phrase(words, cue.end, end, findings)
+        limit = phrase_end(words, cue.end, end, findings)
     if meaning == "negated" and not reach.isdecimal():
-        limit = _still_a_list(words, cue.end, limit)
+        limit = list_end(words, cue.end, limit)
     for later in cues[index + 1 :]:
         if later.start >= limit:
             break
@@ -186,21 +170,6 @@ def _qualifies(words: Sequence[str], meaning: str, later: Found) -> bool:
     return meaning == "negated" and words[later.start] in _PARTICIPLES
 
 
-def _still_a_list(words: Sequence[str], start: int, end: int) -> int:
-    """Where "no rub, elevated pressure" or "no fever and only a slight cough" turns to what is there."""
-    for at in range(start + 1, end - 1):
-        if words[at] not in (",", "and") or words[at + 1] not in _QUANTITIES:
-            continue
-        if at + 2 < end and words[at + 1] in ("a", "an") and words[at + 2].isdecimal():
-            continue
-        if words[at] == "," or words[at - 1] != ",":
-            rest = words[at + 1 : end]
-            stop = next((place for place, word in enumerate(rest) if word in ";."), len(rest))
-            if _OR.isdisjoint(rest[:stop]):
-                return at
-    return end
-
-
 def _within(cue: Found, reach: int, end: int, findings: Sequence[tuple[int, int]]) -> int:
     """Findings that begin at most `reach` words after the cue."""
     limit = min(end, cue.end + reach)
@@ -208,26 +177,6 @@ def _within(cue: Found, reach: int, end: int, findings: Sequence[tuple[int, int]
         if cue.end <= first <= limit:
             return max(limit, last) if first < limit or first == cue.end else limit
     return limit
-
-
-def _noun_phrase(words: Sequence[str], at: int, end: int, findings: Sequence[tuple[int, int]]) -> int:
-    """The end of the noun phrase, or of the list joined by "or" that it begins."""
-    held = {word for first, last in findings for word in range(first, last)}
-    while at < end and (at in held or words[at] not in _NP_ENDS):
-        at += 1
-    if at < end and words[at] == ",":
-        chain, previous = at, at
-        for first, last in findings:
-            if first <= at:
-                continue
-            link = words[previous:first]
-            if len(link) > 4 or not set(link) <= _LINKS:
-                break
-            previous = last
-            if not _OR.isdisjoint(link):
-                chain = last
-        return chain
-    return at
 
 
 def _backward_limit(
@@ -244,7 +193,7 @@ def _backward_limit(
     if gap and gap[0] == "(" and ")" in gap:
         gap = gap[gap.index(")") + 1 :]  # "deep vein thrombosis (DVT) was ruled out"
     inner = gap[:-1] if gap and gap[-1] in ",:-–—(" else gap
-    listed = cue.cue.meaning != "present" and _is_list(gap)
+    listed = cue.cue.meaning != "present" and is_rest_of_list(gap)
     if not listed and (len(inner) > reach or any(word in ",;" for word in inner)):
         return cue.start
     for other in cues:
@@ -259,37 +208,13 @@ def _backward_limit(
     joined = listed or (bool(gap) and gap[-1] in ",:-–—(")
     for earlier, its_end in reversed(before[:-1]):
         link = words[its_end : chain[-1]]
-        if not link or len(link) > 3 or not set(link) <= _LINKS:
+        if not link or len(link) > 3 or not set(link) <= LINKS:
             break
         joined = joined or not {"and", "or", "nor", "/", "&"}.isdisjoint(link)
         if "and" in link and chain[-1] != first and not joined:
             break
         chain.append(earlier)
     return chain[-1] if joined or chain[-1] == start else first
-
-
-def _is_list(gap: Sequence[str]) -> bool:
-    """Whether between a finding and a cue stands the rest of the finding's list ("[rubs], gallops:")."""
-    if len(gap) < 2 or gap[0] not in (",", "/", "and", "or", "nor", "&"):
-        return False
-    items: list[int] = [0]
-    links: list[str] = []
-    for word in gap[:-1] if gap[-1] in ":-–—(" else gap:
-        if word in _LINKS:
-            links += [word]
-            if items[-1]:
-                items.append(0)
-        elif word in _PART_ENDS or word in _ITEM_VERBS:
-            return False
-        else:
-            items[-1] += 1
-    if items[-1] == 0 or max(items) > _ITEM_LENGTH:
-        return False
-    closed = gap[-1] in ":-–—(" or "/" in links or not _OR.isdisjoint(links)
-    oxford = "and" in links and (links[0] != "," or "," in links[1:] or len(links) == 1)
-    if "," in links and "and" in links and links.index("and") == 1 and links[0] == ",":
-        oxford = False
-    return closed or oxford
 
 
 def past_findings(
