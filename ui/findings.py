@@ -27,14 +27,23 @@ def sections_of(facts: Iterable[Fact]) -> list[str]:
     return list(dict.fromkeys(fact.section or NO_SECTION for fact in facts))
 
 
-def chosen(facts: Iterable[Fact], assertions: Collection[str], sections: Collection[str]) -> list[Fact]:
-    """Findings that pass both filters; an empty filter lets everything pass."""
+def chosen(
+    facts: Iterable[Fact], assertions: Collection[str], sections: Collection[str], least_score: float = 0.0
+) -> list[Fact]:
+    """Findings that pass every filter; an empty one lets everything pass."""
     return [
         fact
         for fact in facts
         if (not assertions or fact.assertion in assertions)
         and (not sections or (fact.section or NO_SECTION) in sections)
+        and round(fact.score, 2) >= least_score  # as it is shown
     ]
+
+
+def left_out(facts: Sequence[Fact], shown: Sequence[Fact]) -> str:
+    """How many findings the filters leave out, so that a page on paper says so, too; empty if none."""
+    missing = len(facts) - len(shown)
+    return f"Filters leave out {missing} of {len(facts)} findings." if missing else ""
 
 
 def summary(text: str, facts: Sequence[Fact], seconds: float) -> str:

@@ -87,6 +87,11 @@ def quiet(text: str) -> Markup:
     return Markup('<p class="quiet">{}</p>').format(text)
 
 
+def on_paper(name: str, value: str) -> Markup:
+    """What was chosen, for a printed page, which shows no choices."""
+    return Markup('<p class="on-paper">{}: {}</p>').format(name, value)
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """A score in percent, or a dash."""
     return "–" if value is None else f"{value:.{digits}f}"

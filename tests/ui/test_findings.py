@@ -53,14 +53,23 @@ def test_what_is_not_the_patients_stands_after_what_is() -> None:
 
 @pytest.mark.parametrize("kinds", [(), ("negated",), ("present", "family"), ASSERTIONS])
 @pytest.mark.parametrize("sections", [(), ("S0",), ("S0", "S1"), ("no such",)])
-def test_filters_keep_what_passes_both(kinds: tuple[str, ...], sections: tuple[str, ...]) -> None:
-    kept = findings.chosen(EVERY, kinds, sections)
+@pytest.mark.parametrize("least", [0.0, 0.88, 0.9])
+def test_filters_keep_what_passes_all(
+    kinds: tuple[str, ...], sections: tuple[str, ...], least: float
+) -> None:
+    kept = findings.chosen(EVERY, kinds, sections, least)
     expected = [
         one
         for one in EVERY
-        if (one.assertion in kinds or not kinds) and (one.section in sections or not sections)
+        if (one.assertion in kinds or not kinds)
+        and (one.section in sections or not sections)
+        and float(f"{one.score:.2f}") >= least  # what the page shows
     ]
     assert kept == expected
+    said = findings.left_out(EVERY, kept)
+    assert said == (
+        "" if kept == EVERY else f"Filters leave out {len(EVERY) - len(kept)} of {len(EVERY)} findings."
+    )
 
 
 def test_marks_tell_code_score_and_reason() -> None:

@@ -72,6 +72,11 @@ def test_a_note_is_read_and_filtered(open_page: Callable[..., AppTest]) -> None:
     assert html.count('<mark class="m') >= 2
     app.pills[0].set_value(["present"]).run()
     assert not app.exception
+    assert app.slider[0].label == "Least score"
+    app.pills[0].set_value([]).run()
+    app.slider[0].set_value(1.0).run()
+    assert "Filters leave out" in bodies(app)
+    assert bodies(app).count('<mark class="m') < html.count('<mark class="m')
 
 
 def test_another_note_forgets_this_one_and_what_was_made_of_it(open_page: Callable[..., AppTest]) -> None:

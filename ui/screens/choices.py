@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.fragments import on_paper
 from ui.models import Model, find_models, stamp
 from ui.runs import Run, find_runs
 from ui.settings import Settings
@@ -18,7 +19,9 @@ def choose_run(folder: Path) -> Path:
     runs = find_runs(folder)
     names = {one.name: one for one in runs}
     chosen = st.selectbox("Run", list(names), key="run", width=360)
-    return names.get(chosen or "", runs[0])
+    run = names.get(chosen or "", runs[0])
+    st.html(on_paper("Run", run.name))
+    return run
 
 
 def state_of(run: Run) -> str:
@@ -49,6 +52,7 @@ def choose_model(settings: Settings, label: str, *, place: int = 0) -> Path:
     """
     found = find_models(settings.models, settings.runs)
     chosen = st.selectbox(label, list(found), index=min(place, len(found) - 1), width=360)
+    st.html(on_paper(label, chosen))
     return found[chosen]
 
 

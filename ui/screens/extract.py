@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from shared.facts import Fact
 from ui import findings
 from ui.copies import COPIES
-from ui.fragments import quiet
+from ui.fragments import notice, quiet
 from ui.marked import marked
 from ui.screens.choices import choose_model, loaded
 from ui.screens.note_input import forget_button, given_note
@@ -39,14 +38,16 @@ def page(settings: Settings) -> None:
     note = given_note("Extract", lambda: choose_model(settings, "Model"))
     if note is None:
         return
-    bar = st.columns([3, 5, 3, 1.3], vertical_alignment="bottom", gap="medium")
+    bar = st.columns([7, 1.3], vertical_alignment="bottom", gap="medium")
     with bar[0]:
         folder = choose_model(settings, "Model")
-    with bar[3]:
+    with bar[1]:
         forget_button()
     reading = _reading(note, folder)
-    shown = _filtered(reading.facts, bar[1], bar[2])
+    shown = _filtered(reading.facts)
     st.html(quiet(findings.summary(note, reading.facts, reading.seconds)))
+    if left_out := findings.left_out(reading.facts, shown):
+        st.html(notice(left_out))
     text, table = st.columns([11, 9], gap="large")
     with text:
         st.html(findings.legend())
@@ -70,12 +71,14 @@ def _reading(note: str, folder: Path) -> Reading:
     return reading
 
 
-def _filtered(facts: list[Fact], left: DeltaGenerator, right: DeltaGenerator) -> list[Fact]:
+def _filtered(facts: list[Fact]) -> list[Fact]:
+    kind_bar, section_bar, score_bar = st.columns([5, 3, 2], vertical_alignment="bottom", gap="medium")
     found = [kind for kind in findings.ASSERTIONS if any(fact.assertion == kind for fact in facts)]
     names = {kind: name for kind, (name, _, _) in findings.ASSERTIONS.items()}
-    kinds = left.pills("Show only", found, selection_mode="multi", format_func=names.__getitem__)
-    sections = right.multiselect("In sections", findings.sections_of(facts), placeholder="All sections")
-    return findings.chosen(facts, kinds or (), sections)
+    kinds = kind_bar.pills("Show only", found, selection_mode="multi", format_func=names.__getitem__)
+    sections = section_bar.multiselect("In sections", findings.sections_of(facts), placeholder="All sections")
+    least = score_bar.slider("Least score", 0.0, 1.0, 0.0, 0.05)
+    return findings.chosen(facts, kinds or (), sections, least)
 
 
 def _copy(facts: list[Fact]) -> None:
