@@ -38,6 +38,8 @@ def list_end(words: Sequence[str], start: int, end: int) -> int:
     Returns:
         One past the last word it does reach.
     """
+    if _QUANTITIES.isdisjoint(words[start:end]):
+        return end
     last, before_or = end, False
     for at in range(end - 2, start, -1):
         word, following = words[at], words[at + 1]

@@ -137,6 +137,8 @@ def split_phrase(phrase: str) -> tuple[str, ...]:
 
 def _minuses(text: str) -> list[int]:
     """Offsets of the minus signs of lines such as "-CP -SOB +cough": two signs or more, short words after each."""
+    if " -" not in text and " +" not in text:
+        return []
     signs = [match.start() for match in _SIGNED.finditer(text)]
     found: list[int] = []
     for at, offset in enumerate(signs):
