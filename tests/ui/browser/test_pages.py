@@ -34,6 +34,21 @@ def test_extract_marks_explains_filters_and_copies(app: Any, person: Callable[..
     assert not doctor.complaints
 
 
+def test_the_least_score_is_set_by_keyboard(app: Any, person: Callable[..., Any]) -> None:
+    doctor = person(app.address)
+    doctor.open()
+    doctor.paste(NOTE)
+    everything = doctor.page.locator(".note .m").count()
+    slider = doctor.page.get_by_role("slider", name="Least score")
+    slider.focus()
+    doctor.page.keyboard.press("End")
+    doctor.page.get_by_text("Filters leave out").wait_for()
+    assert doctor.page.locator(".note .m").count() < everything
+    doctor.page.keyboard.press("Home")
+    doctor.page.get_by_text("Filters leave out").wait_for(state="detached")
+    assert not doctor.complaints
+
+
 def test_a_note_goes_along_from_page_to_page_and_is_forgotten_on_demand(
     app: Any, person: Callable[..., Any]
 ) -> None:
