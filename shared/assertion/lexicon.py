@@ -112,9 +112,8 @@ class Lexicon:
                 continue
             taken, cue = best[1]
             if cue.meaning == "nothing" and at + taken < end and barred[at + taken]:
-                single = root.get(word, {}).get(
-                    _MARK
-                )  # "likely viral [pneumonia]", not "stroke, likely viral"
+                # "likely viral [pneumonia]", not "stroke, likely viral"
+                single = root.get(word, {}).get(_MARK)
                 if single is not None and single[1].meaning == "possible":
                     taken, cue = single
             if cue.scope in ("before", "around") and taken > 1:
@@ -131,10 +130,8 @@ class Lexicon:
         "was negative for" holds "was negative", which looks back, and "negative for", which does not.
         """
         for skipped in range(1, taken):
-            word = words[at + skipped] if at + skipped < end else ""
-            inner = (
-                self._longest(self._root, words, at + skipped, at + skipped, end, barred) if word else None
-            )
+            first = at + skipped
+            inner = self._longest(self._root, words, first, first, end, barred) if first < end else None
             if inner is not None and skipped + inner[1][0] > taken and inner[1][1].scope == "after":
                 return skipped
         return 0

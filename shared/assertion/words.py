@@ -55,7 +55,7 @@ def _slips(word: str) -> set[str]:
 
 _MISTYPED = {slip: word for word in _OFTEN_MISTYPED for slip in _slips(word)}
 _SPELLINGS = {slip: word for slip, word in _MISTYPED.items() if slip not in _OFTEN_MISTYPED} | _SHORT_FORMS
-_SIGNED = re.compile(r"(?<!\S)[-+](?=[A-Za-z])")  # "-CP -SOB +cough"; a lone one begins an item
+_SIGNED = re.compile(r"(?<!\S)[-+](?=[A-Za-z])")  # "-CP -SOB +cough"
 _SIGNED_WORDS = 4
 _DENIED = "ø"  # how the lexicon knows the minus
 _LONGEST_WRAP = 132  # characters of a line that a program wrapped
@@ -136,18 +136,24 @@ def split_phrase(phrase: str) -> tuple[str, ...]:
 
 
 def _minuses(text: str) -> list[int]:
-    """Offsets of the minus signs of lines such as "-CP -SOB +cough": two signs or more, short words after each."""
+    """Offsets of the minus signs of lines such as "-CP -SOB +cough".
+
+    Without a plus in its line a dash may as well begin an item.
+    """
     if " -" not in text and " +" not in text:
         return []
-    signs = [match.start() for match in _SIGNED.finditer(text)]
     found: list[int] = []
-    for at, offset in enumerate(signs):
-        line = text.count("\n", signs[at - 1], offset) if at else 1
-        ahead = text.count("\n", offset, signs[at + 1]) if at + 1 < len(signs) else 1
-        end = signs[at + 1] if not ahead else text.find("\n", offset) % (len(text) + 1)
-        short = len(text[offset:end].split()) <= _SIGNED_WORDS and ":" not in text[offset:end]
-        if text[offset] == "-" and short and not (line and ahead):
-            found.append(offset)
+    begin = 0
+    for line in text.split("\n"):
+        signs = [begin + match.start() for match in _SIGNED.finditer(line)]
+        if any(text[offset] == "+" for offset in signs):
+            ends = [*signs[1:], begin + len(line)]
+            found += [
+                offset
+                for offset, end in zip(signs, ends, strict=True)
+                if text[offset] == "-" and len(text[offset:end].split()) <= _SIGNED_WORDS
+            ]
+        begin += len(line) + 1
     return found
 
 

@@ -60,6 +60,7 @@ CASES = [
     ("presumed to be due to [gout]", "s", "a cause that is presumed"),
     ("-[CP] -[SOB] +[cough]", "nnp", "signs before findings"),
     ("-[gout]\n-[asthma]", "pp", "a dash begins an item"),
+    ("-[gout] -[asthma]", "pp", "and may do so in one line"),
     ("[abscess]?", "s", "a question mark after it"),
     ("rather than [gout]", "n", "what it is not"),
     ("does not deny [gout]", "p", "two negations"),
