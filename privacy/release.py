@@ -19,6 +19,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.block_sum import block_sum
 from privacy.dpsgd import unit_gradients
 from privacy.generator import KEY, Generator, poisson_sample
 from privacy.noise import discrete_gaussian
@@ -133,7 +134,9 @@ def gradient_sum(
     if chosen:
         taken = [examples[index] for index in chosen]
         owners = [unit_of[index] for index in chosen]
-        for _, gradient in unit_gradients(tagger, taken, owners, alone=True):
+        total, rest = block_sum(tagger, taken, owners, asked.max_grad_norm, asked.grid, generator)
+        alone = [taken[index] for index in rest], [owners[index] for index in rest]
+        for _, gradient in unit_gradients(tagger, *alone, alone=True):
             total += quantise(gradient, asked.max_grad_norm, asked.grid)
     return total
 

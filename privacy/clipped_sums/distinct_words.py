@@ -16,7 +16,7 @@ from torch.utils.hooks import RemovableHandle
 from privacy.clipped_sums.layer import Layer
 from privacy.clipped_sums.units import Present
 from shared.examples import Batch
-from shared.models.birnn import BirnnTagger
+from shared.models.birnn import SPELLED_APART, BirnnTagger
 
 
 def find_speller(model: nn.Module) -> BirnnTagger | None:
@@ -47,9 +47,14 @@ def tell_words_apart(
     if not spelling:
         return []
     codes = tagger.characters.num_embeddings
+    once = True
 
     def number(_: nn.Module, args: tuple[Any, ...]) -> tuple[Batch]:
+        nonlocal once
         (batch,) = args
+        once = SPELLED_APART not in batch.inputs  # else every example has as many rows as words, padding included
+        if not once:
+            return (batch,)
         characters = batch.inputs["characters"]  # (examples, words, characters), 0 where there is none
         owner = count(len(characters)).owner.view(-1, 1, 1)
         marked = characters + (characters != 0) * (codes * owner)
@@ -57,6 +62,8 @@ def tell_words_apart(
 
     def drop(_: nn.Module, args: tuple[Any, ...]) -> tuple[Tensor]:
         (marked,) = args  # (words, characters)
+        if not once:
+            return (marked,)
         # Padding, without a character, goes to unit 0: nothing of it reaches a score, so its gradient is zero.
         set_rows(spelling, marked.amax(dim=1) // codes)
         return (marked % codes,)

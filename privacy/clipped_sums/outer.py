@@ -6,45 +6,69 @@ section 4), which is cheaper than the product where rows are few. Book-keeping (
 section 3) then forms the weighted sum over units as one product of all rows, with no second backward pass.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 from typing_extensions import override
 
 from privacy.clipped_sums.products import gram, is_rounded, outer_sum, outer_sums
-from privacy.clipped_sums.terms import Term, add_matrix
+from privacy.clipped_sums.terms import Bounds, Term, add_matrix, slip
 from privacy.clipped_sums.units import Slab, UnitRows
 
 _REMEMBERED = 2
 _SLACK = 2.0**-21  # of (sum of |x_t| |g_t|)^2; some 15 times the worst error found in float32
 _ROUNDING = 2.0**-8  # relative, of one number rounded to bfloat16
+_UP = 1 + 2.0**-20  # more than float64 rounds here
+LARGEST_ROW = 2.0**20  # |x_t| and |g_t| of which rounding is bounded here
+_VANISHED = 2.0**-50  # more than all that becomes 0 for being too small, with such rows
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Inner products of each unit's rows.
+
+    Args:
+        products: float32, but rounded to bfloat16 if `is_rounded(rows)`, shape `(units, n, n)` for n rows a unit;
+            not to be changed.
+        rows: shape `(units, n, width)`.
+    """
+
+    products: Tensor
+    rows: Tensor
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """Their norms, float64, shape `(units, n)`."""
+        lengths: Tensor = vector_norm(self.rows, dim=2, dtype=torch.float64)
+        return lengths
 
 
 class Grams:
     """The inner products formed last: query, key and value share their input, an LSTM's two matrices their gates."""
 
     def __init__(self) -> None:
-        self._last: list[tuple[Tensor, Slab, bool, Tensor]] = []
+        self._last: list[tuple[Tensor, Slab, bool, Inner]] = []
 
-    def of(self, values: Tensor, slab: Slab, *, blank: bool) -> Tensor:
+    def of(self, values: Tensor, slab: Slab, *, blank: bool) -> Inner:
         """Inner products of each unit's rows.
 
         Args:
             values: shape `(rows, positions, width)`.
             slab: which units.
             blank: as for `Slab.gather`.
-
-        Returns:
-            Float32, but rounded to bfloat16 if `is_rounded(values)`, shape
-            `(units, each * positions, each * positions)`; not to be changed.
         """
-        for known, where, blanked, products in self._last:
+        for known, where, blanked, inner in self._last:
             if where is slab and blanked is blank and _is_same(known, values):
-                return products
-        products = gram(slab.gather(values, blank=blank))
+                return inner
+        rows = slab.gather(values, blank=blank)
+        inner = Inner(gram(rows), rows)
         # Keeping `values` keeps their memory from being given to another tensor at the same address.
-        self._last = [*self._last[1 - _REMEMBERED :], (values, slab, blank, products)]
-        return products
+        self._last = [*self._last[1 - _REMEMBERED :], (values, slab, blank, inner)]
+        return inner
 
 
 class Outer(Term):
@@ -72,13 +96,62 @@ class Outer(Term):
                 lengths = vector_norm(formed if self._narrow else formed.mT, dim=2)
                 norms[slab.units] = vector_norm(lengths, dim=1, dtype=torch.float64).square()
             else:
-                inputs = self._grams.of(self._inputs, slab, blank=False)
-                outputs = self._grams.of(self._gradient, slab, blank=True)
-                rounded = sum(is_rounded(side) for side in (self._inputs, self._gradient))
-                norms[slab.units] = _ghost(inputs, outputs, rounded * _ROUNDING)
+                inputs, outputs = self._inner(slab)
+                norms[slab.units] = _ghost(inputs.products, outputs.products, self._rounding())
+        self._let_go()
+        return norms
+
+    @override
+    def bounds(self, most_units: int) -> Bounds:
+        """As in `Term`.
+
+        Guarantees: of a unit that is formed, as in `Term`. Else, with n = |x|, m = |g| coordinates and t the sum over
+        its rows of |x_t| |g_t|, all that float32 may lose of its squared norm is below `slip(2 (n + m)) t^2`, since
+        each inner product is off by less than `slip(n) |x_s| |x_t|`, and with products rounded to bfloat16 by 2^-8 of
+        itself more. A unit with a row beyond 2^20 has no finite bound; for others, numbers too small for float32 are
+        in `_VANISHED`. A weighted sum over units has at most `most_units` times the unit's rows for products, and
+        is off by `slip(of these) t` times the weight.
+        """
+        squares, slips = (torch.zeros(self._rows.units, dtype=torch.float64) for _ in range(2))
+        for number, slab in enumerate(self._rows.slabs):
+            if self._is_small(slab):
+                formed = self._formed[number] = self._form(slab)
+                found = vector_norm(formed, dim=(1, 2), dtype=torch.float64).square() * _UP
+                squares[slab.units], slips[slab.units] = found, found * slip(most_units) ** 2
+            else:
+                inputs, outputs = self._inner(slab)
+                reach = (inputs.lengths * outputs.lengths).sum(1).square() * _UP
+                width = self._inputs.shape[2] + self._gradient.shape[2]
+                found = _ghost(inputs.products, outputs.products, self._rounding() * (1 + _ROUNDING))
+                found = found * _UP + (slip(2 * width) * reach + _VANISHED)
+                longest = torch.maximum(inputs.lengths.amax(1), outputs.lengths.amax(1))
+                squares[slab.units] = torch.where(longest <= LARGEST_ROW, found, torch.inf)
+                slips[slab.units] = reach * slip(most_units * inputs.lengths.shape[1]) ** 2
+        self._let_go()
+        return Bounds(squares, slips)
+
+    @override
+    def numbers(self, unit: int) -> Sequence[Tensor]:
+        found: list[Tensor] = []
+        for number, slab in enumerate(self._rows.slabs):
+            part = slab.part(unit, unit + 1)
+            if part is not None and number in self._formed:
+                found.append(self._formed[number][slab.units == unit])
+            elif part is not None:
+                found += [part.gather(self._inputs), part.gather(self._gradient)]
+        return found
+
+    def _inner(self, slab: Slab) -> tuple[Inner, Inner]:
+        return self._grams.of(self._inputs, slab, blank=False), self._grams.of(
+            self._gradient, slab, blank=True
+        )
+
+    def _rounding(self) -> float:
+        return _ROUNDING * sum(is_rounded(side) for side in (self._inputs, self._gradient))
+
+    def _let_go(self) -> None:
         if len(self._formed) == len(self._rows.slabs):
             del self._inputs, self._gradient  # as large as what was formed, or larger
-        return norms
 
     @override
     def add_weighted(self, weights: Tensor, into: Tensor) -> None:

@@ -30,7 +30,8 @@ class Part:
         terms: the units' gradients, by name of the trained weight; a weight that the losses do not depend on is
             left out.
         squares: squared norms of the units' gradients over all weights, float64, shape `(units,)`; of the units that
-            are whole only, and zeros if none is.
+            are whole only, and zeros if none is. With `most_units`, no less than they are (`Bounds`).
+        slips: as `squares`, of `Bounds`; zeros without `most_units`.
         loss: sum of the losses.
         end: examples up to and with this micro-batch.
     """
@@ -38,6 +39,7 @@ class Part:
     present: Present
     terms: Mapping[str, Term]
     squares: Tensor
+    slips: Tensor
     loss: float
     end: int
 
@@ -50,6 +52,7 @@ def backward_passes(
     roll: Roll,
     *,
     norms: bool,
+    most_units: int | None = None,
 ) -> Iterator[Part]:
     """Runs micro-batch after micro-batch; between two, and after an exception, the model is as it was.
 
@@ -60,6 +63,7 @@ def backward_passes(
         microbatches: what `loss_of` takes; none is looked at here.
         roll: the units of all examples.
         norms: whether norms are wanted.
+        most_units: of a micro-batch, to have proved bounds in place of norms.
 
     Raises:
         FixSettings: see `clipped_sum`.
@@ -71,13 +75,13 @@ def backward_passes(
     )
     start = 0
     for microbatch in microbatches:
-        tape = _Tape(layers, roll, start, norms=norms)
+        tape = _Tape(layers, roll, start, norms=norms, most_units=most_units)
         with _watched(weights, speller, layers, tape):
             losses = loss_of(microbatch)
             tape.end_forward(losses)
             losses.sum().backward()
         start += len(losses)
-        part = Part(tape.present, tape.terms, tape.squares, float(losses.detach().sum()), start)
+        part = Part(tape.present, tape.terms, tape.squares, tape.slips, float(losses.detach().sum()), start)
         del losses, tape  # and the graph, before the next one is built
         yield part
         del part
@@ -92,10 +96,13 @@ def backward_passes(
 class _Tape:
     """The `layer.Tape` of one micro-batch."""
 
-    def __init__(self, layers: Sequence[Layer], roll: Roll, start: int, *, norms: bool) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], roll: Roll, start: int, *, norms: bool, most_units: int | None
+    ) -> None:
         self.grams = Grams()
         self.terms: dict[str, Term] = {}
-        self.squares = torch.zeros(0, dtype=torch.float64)
+        self.squares = self.slips = torch.zeros(0, dtype=torch.float64)
+        self._most_units = most_units
         self._layers, self._roll, self._start, self._norms = layers, roll, start, norms
         self._present: Present | None = None
         self._ran: set[str] = set()
@@ -137,6 +144,7 @@ class _Tape:
             raise FixSettings("the losses have no gradient", where="loss_of", remedy=_LOSSES)
         present = self.count(len(losses))
         self.squares = torch.zeros(len(present.units), dtype=torch.float64)
+        self.slips = torch.zeros_like(self.squares)
         self._norms = self._norms and bool(present.whole.any())
 
     def ran(self, layer: Layer) -> None:
@@ -158,7 +166,11 @@ class _Tape:
     def give(self, layer: Layer, terms: Mapping[str, Term]) -> None:
         for own, name in layer.weights.items():
             self.terms[name] = terms[own]
-            if self._norms:
+            if self._norms and self._most_units is not None:
+                bounds = terms[own].bounds(self._most_units)
+                self.squares += bounds.squares
+                self.slips += bounds.slips
+            elif self._norms:
                 self.squares += terms[own].squared_norms()
 
 

@@ -5,6 +5,8 @@ Every layer we know adds up, row by row, one of three forms: an outer product (`
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,6 +16,26 @@ from typing_extensions import override
 from privacy.clipped_sums.units import UnitRows
 
 
+FLOAT32 = 2.0**-24
+"""Unit roundoff; a sum of n products, in whatever order, is off by at most `n * FLOAT32 / (1 - n * FLOAT32)` of the
+sum of their sizes (Higham 2002, section 3.1)."""
+_UP = 1 + 2.0**-20  # more than float64 rounds here
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is certain of each unit's gradient, in real arithmetic on what a term holds of the unit.
+
+    Args:
+        squares: no less than its squared L2 norm, float64, shape `(units,)`; not finite where it may not be.
+        slips: squared; a weighted sum over units is off, by float32 rounding in `Term.add_weighted`, by an L2 norm
+            of at most the sum over units of weight times slip. Float64, shape `(units,)`.
+    """
+
+    squares: Tensor
+    slips: Tensor
+
+
 class Term(ABC):
     """One trained weight's gradient in one micro-batch."""
 
@@ -21,13 +43,29 @@ class Term(ABC):
     def squared_norms(self) -> Tensor:
         """Squared L2 norm of each unit's gradient, float64, shape `(units,)`."""
 
+    def bounds(self, most_units: int) -> Bounds:
+        """Proved bounds, where `squared_norms` is as good as float32 happens to be.
+
+        Args:
+            most_units: no less than the units of this micro-batch.
+
+        Guarantees: of terms that hold a unit's whole gradient as one float32 vector, its norm is that vector's, and
+        a weighted sum over units adds up at most `most_units` products a coordinate.
+        """
+        squares = self.squared_norms() * _UP
+        return Bounds(squares, squares * slip(most_units) ** 2)
+
+    @abstractmethod
+    def numbers(self, unit: int) -> Sequence[Tensor]:
+        """All numbers that a local unit's gradient follows from."""
+
     @abstractmethod
     def add_weighted(self, weights: Tensor, into: Tensor) -> None:
         """Adds the weighted sum of the units' gradients.
 
         Args:
             weights: float32, shape `(units,)`. A unit of weight 0 is left out, even if its gradient is not finite.
-            into: of the trained weight's shape, contiguous, float32.
+            into: of the trained weight's shape, contiguous, float32; or float64, to which the float32 sum is added.
         """
 
     @abstractmethod
@@ -57,6 +95,10 @@ class Sum(Term):
     def squared_norms(self) -> Tensor:
         norms: Tensor = vector_norm(self._sums, dim=1, dtype=torch.float64)
         return norms.square()
+
+    @override
+    def numbers(self, unit: int) -> Sequence[Tensor]:
+        return (self._sums[unit],)
 
     @override
     def add_weighted(self, weights: Tensor, into: Tensor) -> None:
@@ -99,13 +141,18 @@ class Scatter(Term):
         return squares.new_zeros(self._units).index_add_(0, self._owner, squares)
 
     @override
+    def numbers(self, unit: int) -> Sequence[Tensor]:
+        own = self._owner == unit
+        return self._index[own], self._sums[own]
+
+    @override
     def add_weighted(self, weights: Tensor, into: Tensor) -> None:
         factors = weights[self._owner]
         index, sums = self._index, self._sums
         if bool((factors == 0).any()):
             kept = factors != 0
             factors, index, sums = factors[kept], index[kept], sums[kept]
-        into.index_add_(0, index, sums * factors.unsqueeze(1))
+        into.index_add_(0, index, (sums * factors.unsqueeze(1)).to(into.dtype))
 
     @override
     def write_units(self, first: int, last: int, into: Tensor) -> None:
@@ -126,4 +173,13 @@ def add_matrix(gradients: Tensor, weights: Tensor, into: Tensor) -> None:
     if bool((weights == 0).any()):
         kept = weights != 0
         gradients, weights = gradients[kept], weights[kept]
-    into.view(-1).addmv_(gradients.t(), weights)
+    if into.dtype == torch.float32:
+        into.view(-1).addmv_(gradients.t(), weights)
+    else:
+        into.view(-1).add_(gradients.t() @ weights)
+
+
+def slip(products: int) -> float:
+    """By how much of the sum of its products' sizes a float32 sum of so many is off, weights multiplied in before."""
+    rounded = (products + 2) * FLOAT32
+    return rounded / (1 - rounded)

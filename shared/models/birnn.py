@@ -23,6 +23,8 @@ from shared.models.word_terms import TERMS, with_terms
 
 SHAPE_WIDTH = 8
 WORD_LIST = "words.txt"
+SPELLED_APART = "spelled_apart"
+"""Name of an input, itself not read: every word of such a batch is spelled out, also one that came before."""
 
 
 class BirnnTagger(Tagger):
@@ -105,9 +107,10 @@ class BirnnTagger(Tagger):
         """Largest response of each filter over a word's characters, shape `(batch, words, filters)`."""
         characters = batch.inputs["characters"]
         size, longest, _ = characters.shape
-        flat, where = characters.flatten(0, 1).unique(
-            dim=0, return_inverse=True
-        )  # a word once, however often
+        if SPELLED_APART in batch.inputs:
+            flat, where = characters.flatten(0, 1), torch.arange(size * longest)
+        else:  # a word once, however often
+            flat, where = characters.flatten(0, 1).unique(dim=0, return_inverse=True)
         response = self.filters(self.characters(flat).transpose(1, 2))  # (distinct, filters, characters)
         response = response.masked_fill((flat == 0).unsqueeze(1), -1e4).amax(dim=2)
         return relu(response)[where].view(size, longest, -1)
