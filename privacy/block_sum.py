@@ -50,7 +50,7 @@ from shared.errors import FixSettings
 from shared.examples import Batch, Example
 from shared.models.tagger import Tagger
 
-SLIP = 2.0**-8
+SLIP = 2.0**-7
 """E: what float32 may round in one block, in clipping norms."""
 MOST_UNITS = 1 << 18
 _FLOAT64 = Fraction(1, 1 << 15)
@@ -125,12 +125,13 @@ def block_sum(
         )
     shapes: dict[Shape | None, list[list[int]]] = {}
     for indices in own.values():
-        shapes.setdefault(shape_of([examples[index] for index in indices]), []).append(indices)
+        shape = shape_of([examples[index] for index in indices], tagger.reader.limit + _MARKS)
+        shapes.setdefault(shape, []).append(indices)
     rest = [index for indices in shapes.pop(None, []) for index in indices]
     total = torch.zeros(size, dtype=torch.float64)
     parts = total.split([weight.numel() for weight in trained.values()])
     into = {name: part.view(weight.shape) for part, (name, weight) in zip(parts, trained.items(), strict=True)}
-    for shape, members in sorted((shape, members) for shape, members in shapes.items() if shape is not None):
+    for shape, members in sorted((key, members) for key, members in shapes.items() if key is not None):
         pool = [examples[index] for indices in members[:_POOL] for index in indices]
         counts = steady_counts(tagger, shape, len(members), pool)
         if not counts:
@@ -142,10 +143,11 @@ def block_sum(
             for name, term in part.terms.items():
                 term.add_weighted(weights, into[name])
             del part
-    return np.rint(total.mul_(grid / max_grad_norm).numpy()).astype(np.int64), sorted(rest)
+    return total.mul_(grid / max_grad_norm).round_().long().numpy(), sorted(rest)  # to even, as good as any
 
 
 _POOL = 4  # units to try a shape with
+_MARKS = 2  # subtokens that a reader adds to a window
 
 
 def _passes(tagger: Tagger, units: Sequence[Own], shape: Shape, counts: Sequence[int]) -> Iterator[Part]:

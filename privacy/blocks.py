@@ -15,9 +15,9 @@ from shared.models.birnn import SPELLED_APART
 from shared.tags import IGNORED
 
 MOST_INPUTS = 1024  # words or subtokens of a block, padding included
-COUNTS = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # units a block
+COUNTS = (32, 28, 24, 20, 16, 12, 8, 6, 4, 3, 2, 1)  # units a block
 _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # examples a unit, missing ones blank
-_STEP = 4  # of lengths
+_STEP = 4  # of lengths, at least; of longer ones an eighth to a quarter
 
 Own = Sequence[Example]
 """All examples of one unit."""
@@ -41,16 +41,21 @@ class Shape:
         return next((count for count in COUNTS[:-1] if count * self.rows * self.length <= MOST_INPUTS), 0)
 
 
-def shape_of(own: Own) -> Shape | None:
+def shape_of(own: Own, longest: int) -> Shape | None:
     """The shape of one unit; None if it is too large to share a block.
 
-    Every example is padded by one position at least: transformers leaves the mask away, and with it takes another
-    kernel, where no example of a batch has padding.
+    Args:
+        own: its examples.
+        longest: words or subtokens that the network can read.
+
+    Where there is a mask, every example is padded by one position at least: transformers leaves the mask away, and
+    takes another kernel, where no example of a batch has padding.
     """
     rows = next((rows for rows in _ROWS if rows >= len(own)), 0)
-    longest = max(example.cost for example in own)
-    shape = Shape(_STEP * (longest // _STEP + 1), rows)
-    return shape if rows and shape.full else None
+    least = max(example.cost for example in own) + ("mask" in own[0].inputs)
+    step = max(_STEP, (1 << least.bit_length()) // 8)
+    shape = Shape(min(-(-least // step) * step, longest), rows)
+    return shape if rows and shape.length >= least and shape.full else None
 
 
 def cut(units: int, counts: Sequence[int]) -> list[int]:

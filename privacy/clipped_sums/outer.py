@@ -44,7 +44,7 @@ class Inner:
     def lengths(self) -> Tensor:
         """Their norms, float64, shape `(units, n)`."""
         lengths: Tensor = vector_norm(self.rows, dim=2, dtype=torch.float64)
-        return lengths
+        return lengths.contiguous()  # so that sums over them go unit by unit
 
 
 class Grams:
@@ -116,7 +116,8 @@ class Outer(Term):
         for number, slab in enumerate(self._rows.slabs):
             if self._is_small(slab):
                 formed = self._formed[number] = self._form(slab)
-                found = vector_norm(formed, dim=(1, 2), dtype=torch.float64).square() * _UP
+                flat = (formed if self._narrow else formed.mT).flatten(1)  # as it lies, so unit by unit
+                found = vector_norm(flat, dim=1, dtype=torch.float64).square() * _UP
                 squares[slab.units], slips[slab.units] = found, found * slip(most_units) ** 2
             else:
                 inputs, outputs = self._inner(slab)
