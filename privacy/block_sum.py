@@ -2,33 +2,34 @@
 
     shapes -> blocks, in random order -> bounds of each unit -> weights -> one product a layer -> float64 -> integers
 
-The proof. Let C be the norm to clip to, D the grid, d the coordinates, C' what `clip_within` gives. Real numbers first:
+The proof. Let C be the norm to clip to, D the grid, d the coordinates, C' what `clip_within` gives. In real numbers:
 
-    1. Of a unit u that is in a block, G_u is the sum of outer products (of vectors, where those are held) of the float32
-       numbers that its terms hold. It is a function of the unit alone: of its own examples and the weights
-       (`privacy.steady`: the same bits at any place, whoever stands beside it, in a full block and in the last).
-    2. N_u >= ||G_u|| and s_u (`clipped_sums.terms.Bounds`) are functions of the unit alone for the same reason, and so
-       is w_u = min(1, C' / N_u, E C' / (k s_u)), rounded down to float32; k is the number of units of a full block, E is
-       `SLIP`. So the sum S of all w_u G_u moves by at most C' if a unit is added or removed.
+    1. Of a unit u in a block, G_u is the sum of outer products (or the vectors) of the float32 numbers that its
+       terms hold. It is a function of the unit alone, of its own examples and the weights: the bits are the same at
+       any place, whoever stands beside it, in a full block and in the last one (`privacy.steady`).
+    2. N_u >= ||G_u|| and s_u (`clipped_sums.terms.Bounds`) are functions of the unit alone for the same reason, and
+       so is w_u = min(1, C' / N_u, E C' / (k s_u)), rounded down to float32; k is the number of units of a full
+       block, E is `SLIP`. So the sum S of all w_u G_u moves by at most C' if a unit is added or removed.
 
 What is computed, from S to the integers T:
 
-    3. A block's sum, in float32, is off by at most the sum of w_u s_u over its k units at most, so by at most E C'.
-    4. Units of a shape are laid into blocks in a random order. If u goes, let the last unit of its shape take its place
-       and all others stay: from a uniform order of one unit more that makes a uniform order, so the two sums can be
-       compared with such orders (a mixture of pairs, each within a bound, is within it: divergences are jointly
-       convex). Only two blocks differ then, u's and the last one, and all others give the same bits. So of what
-       float32 rounds, at most 4 E C' is not the same in both sums.
-    5. Blocks are added up in float64: at most 2^18 of them, of at most 2^18 (1 + E) C' together. With the product by
-       D / C, which rounds once, both sums are off by less than 2^-15 C' together.
+    3. A block's sum, in float32, is off by at most the sum of w_u s_u over its k units at most: by at most E C'.
+    4. Units of a shape are laid into blocks in a uniform random order. If u goes, let the last unit of its shape take
+       its place and all others stay: that makes a uniform order of the rest. So the two sums may be compared order by
+       order (a mixture of pairs that are each within a bound is within it, as divergences are jointly convex). Only
+       two blocks then differ, u's and the last one; all others give the same bits. So at most 4 E C' of what float32
+       rounds is not the same in both sums.
+    5. Blocks are added up in float64: at most 2^18 numbers a coordinate, of at most 2^18 (1 + E) C' together. With
+       the product by D / C, which rounds once, and with what is too small for float32, both sums are off by less than
+       2^-15 C' together.
     6. Each coordinate is rounded to the nearest integer: two such vectors are at most sqrt(d) further apart.
 
     ||T - T'|| <= (D / C) C' (1 + 4 E + 2^-15) + sqrt(d) <= D          (`clip_within` chooses C' for it)
 
-What is trusted: IEEE float32 and float64 in any order of addition, with fused products or not, numbers too small for
-float32 as 0 or not; and that a kernel's order of additions does not depend on the numbers, which `privacy.steady` then
-needs to see only once. That is less than what a unit computed alone needs (`privacy.quantise`), which is the way of
-every unit that does not fit here.
+What is trusted: IEEE float32 and float64 in any order of addition, with fused products or not, with numbers too small
+for float32 as 0 or not; and that a kernel's order of additions does not depend on the numbers, so that what
+`privacy.steady` has seen once holds for all. A unit computed alone (`privacy.quantise`) needs neither, and is the way
+of all that does not fit.
 """
 
 import math
@@ -107,9 +108,9 @@ def block_sum(
     Raises:
         FixSettings: more than 2^18 units.
 
-    Guarantees: if a unit is added or removed, the integers can be paired, over orders of the same probability, so that
-    they move by an L2 norm of at most `grid`; and which other units are in them does not change. The proof is above.
-    A unit whose gradient is not finite, or has a row beyond 2^20, adds nothing.
+    Guarantees: if a unit is added or removed, the integers move by an L2 norm of at most `grid`, order by order of
+    the same probability, and which other units are in them does not change. The proof is above. A unit whose
+    gradient is not finite, or has a row beyond 2^20, adds nothing.
     """
     trained = tagger.trained()
     size = sum(weight.numel() for weight in trained.values())
@@ -121,7 +122,9 @@ def block_sum(
         own.setdefault(unit, []).append(index)
     if len(own) > MOST_UNITS:
         raise FixSettings(
-            "more units were drawn than a sum is proved for", where="sample_rate", remedy="Ask for a smaller one."
+            "more units were drawn than a sum is proved for",
+            where="sample_rate",
+            remedy="Ask for a smaller one.",
         )
     shapes: dict[Shape | None, list[list[int]]] = {}
     for indices in own.values():
@@ -130,14 +133,18 @@ def block_sum(
     rest = [index for indices in shapes.pop(None, []) for index in indices]
     total = torch.zeros(size, dtype=torch.float64)
     parts = total.split([weight.numel() for weight in trained.values()])
-    into = {name: part.view(weight.shape) for part, (name, weight) in zip(parts, trained.items(), strict=True)}
+    into = {
+        name: part.view(weight.shape) for part, (name, weight) in zip(parts, trained.items(), strict=True)
+    }
     for shape, members in sorted((key, members) for key, members in shapes.items() if key is not None):
         pool = [examples[index] for indices in members[:_POOL] for index in indices]
         counts = steady_counts(tagger, shape, len(members), pool)
         if not counts:
             rest += [index for indices in members for index in indices]
             continue
-        units = [[examples[index] for index in members[place]] for place in _shuffled(len(members), generator)]
+        units = [
+            [examples[index] for index in members[place]] for place in _shuffled(len(members), generator)
+        ]
         for part in _passes(tagger, units, shape, counts):
             weights = _weights(part, within, shape.full)
             for name, term in part.terms.items():

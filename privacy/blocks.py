@@ -1,8 +1,8 @@
 """Micro-batches of a fixed shape: so that what is computed of a unit does not depend on who else was drawn.
 
 A unit's shape follows from its own examples alone. Units of one shape fill blocks of so many units, and blanks fill
-the last. Then every matrix product has the same shape, whoever stands beside a unit; that its place and its neighbours
-do not show in its numbers either is found out by trying (`privacy.steady`).
+the last. Then every matrix product has the same shape, whoever stands beside a unit; that its place and its
+neighbours do not show in its numbers either is found out by trying (`privacy.steady`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,17 +79,15 @@ def block(units: Sequence[Own], shape: Shape, count: int) -> Batch:
         count: units of the block.
 
     Returns:
-        `count * shape.rows` rows, those of a unit one after another. A row that is missing repeats its unit's first
-        example, and a unit that is missing the first unit, without any tag: its loss is 0, and its gradient exactly 0.
+        `count * shape.rows` rows, those of a unit one after another. A missing row repeats its unit's first example,
+        and a missing unit the first unit's, without any tag: its loss is 0, and its gradient exactly 0.
     """
     rows: list[tuple[Example, bool]] = []
     for own in units:
         rows += [(example, True) for example in own] + [(own[0], False)] * (shape.rows - len(own))
     rows += [(units[0][0], False)] * (count * shape.rows - len(rows))
     inputs: Mapping[str, torch.Tensor] = rows[0][0].inputs
-    filled = {
-        name: like.new_zeros(len(rows), shape.length, *like.shape[1:]) for name, like in inputs.items()
-    }
+    filled = {name: like.new_zeros(len(rows), shape.length, *like.shape[1:]) for name, like in inputs.items()}
     tags = torch.full((len(rows), shape.length), IGNORED)
     for row, (example, scored) in enumerate(rows):
         for name, values in example.inputs.items():

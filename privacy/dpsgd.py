@@ -80,7 +80,8 @@ def unit_gradients(
     and the weights to the last bit; with dropout, of these and of masks drawn for it alone. So a sum of such vectors,
     each through `privacy.quantise.quantise`, changes by an L2 norm of at most `grid` if a unit comes or goes.
     Without `alone`, units that share a micro-batch share its padding and its matrix products, whose float32 rounding
-    may depend on their shape: now and then one of another unit's integers moves by one step.
+    may depend on their shape: now and then one of another unit's integers moves by one step. `privacy.block_sum` is
+    for units that share a micro-batch.
     """
     cut = cut_by_unit(examples, unit_of, most_inputs, alone=alone)
     turned = [unit_of[index] for chosen in cut for index in chosen]

@@ -4,8 +4,10 @@
     held-out units -> counts of each, clipped, on the grid -> their sum  -> + noise -> masked
 
 Guarantees, for units of the hospital's own policy, added or removed:
-    - Each unit enters a sum through one call of `privacy.quantise.quantise`, and its gradient is computed apart from
-      all others', so it moves the sum by an L2 norm of at most `grid` integer steps, however many examples it has.
+    - A unit moves a sum by an L2 norm of at most `grid` integer steps, however many examples it has. Counts, and
+      gradients of units computed alone, enter through one call of `privacy.quantise.quantise` each, where that is
+      counted. Gradients of units in blocks are added up together (`privacy.block_sum`), where it is proved, with all
+      that rounding can do in the bound, order by order of the units.
     - Noise and sampling come from `privacy.generator` with seeds of the operating system; what honest survivors leave
       in the sum of all hospitals is at least that of the noise multiplier (`privacy.noise_shares`).
     - The sum is released once: a second answer to the same order draws units and noise anew, and is charged anew.
@@ -123,6 +125,10 @@ def gradient_sum(
     Returns:
         Integers, shape (trained weights,), without noise; all zero if no unit was chosen. A unit whose gradient is
         not finite adds nothing.
+
+    Guarantees: those of `block_sum` for units in blocks, those of `quantise` for the others; which way a unit goes
+    follows from its own examples, the settings and the machine. So one unit more or less moves the sum by at most
+    `grid`, on one thread and in evaluation mode; with dropout on, all units go alone.
     """
     own: dict[int, list[int]] = {}
     for index, unit in enumerate(unit_of):

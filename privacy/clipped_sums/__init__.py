@@ -10,13 +10,13 @@ watch it, nothing in it is replaced, and between two micro-batches and after an 
 
 Which path guarantees what:
 
-| | `clipped_sum` | `per_unit_gradients` |
-|---|---|---|
-| gives | the sum, clipped in floating point | each unit's vector, not clipped |
-| a unit moves the result by | C (1 + 1e-6) and float32 rounding of the other units | its own vector alone |
-| quantised then | the sum: sensitivity is C and rounding, a float bound | each vector: exact, if units run alone |
-| memory | no gradient of a unit, but for one spread over micro-batches | a block of units' gradients |
-| for | full fine-tuning; `trust = "none"`; choosing C | heads, LoRA, `birnn`: all that enters a secure sum |
+| | `clipped_sum` | `per_unit_gradients` | `privacy.block_sum`, on `Term.bounds` |
+|---|---|---|---|
+| gives | the sum, clipped in floating point | each unit's vector, not clipped | the sum, in integers |
+| a unit moves it by | C (1 + 1e-6) and float32 rounding of the others | its own vector alone | at most the grid |
+| proved by | nothing: a float bound | counting integers, if units run alone | bounds of all rounding |
+| memory | no gradient of a unit, but for one spread over micro-batches | a block of units' gradients | no unit's |
+| for | choosing C, comparisons | what does not fit into blocks | all that leaves a hospital |
 
 Layers: `Linear` (so LoRA's A and B), `LayerNorm`, `Embedding`, `EmbeddingBag`, `Conv1d`, `LSTM` and `GRU` (one layer,
 one direction, `batch_first`); what Opacus knows besides goes through its samplers, row by row. Refused, as

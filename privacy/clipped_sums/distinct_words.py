@@ -52,7 +52,9 @@ def tell_words_apart(
     def number(_: nn.Module, args: tuple[Any, ...]) -> tuple[Batch]:
         nonlocal once
         (batch,) = args
-        once = SPELLED_APART not in batch.inputs  # else every example has as many rows as words, padding included
+        once = (
+            SPELLED_APART not in batch.inputs
+        )  # else every example has as many rows as words, padding included
         if not once:
             return (batch,)
         characters = batch.inputs["characters"]  # (examples, words, characters), 0 where there is none

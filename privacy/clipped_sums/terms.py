@@ -15,7 +15,6 @@ from typing_extensions import override
 
 from privacy.clipped_sums.units import UnitRows
 
-
 FLOAT32 = 2.0**-24
 """Unit roundoff; a sum of n products, in whatever order, is off by at most `n * FLOAT32 / (1 - n * FLOAT32)` of the
 sum of their sizes (Higham 2002, section 3.1)."""

@@ -64,8 +64,9 @@ class Row:
         private: cost of a private step by clipped sums over it, median of the turns.
         per_unit: the same where every unit's gradient is made, quantised and added up as integers, as before a secure
             sum; None where all of the encoder is trained.
-        released: the same as a hospital does it: every unit computed apart from all others, too
-            (`privacy.release.gradient_sum`).
+        released: the same as a hospital does it (`privacy.release.gradient_sum`): in blocks, and without dropout.
+        released_over_same: that over a step without privacy that has no dropout either.
+        alone: as `released`, with every unit computed apart from all others.
         opacus: the same by Opacus's hooks.
     """
 
@@ -75,6 +76,8 @@ class Row:
     private: float
     per_unit: float | None
     released: float
+    released_over_same: float
+    alone: float | None
     opacus: float
 
 
@@ -113,12 +116,16 @@ def ratios(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         rows: of `measure`, all of `COMPARED` among them.
 
     Returns:
-        `bert_lora_cost`, `bert_full_cost`, `birnn_cost`, each also with `_released` and `_opacus`;
+        `bert_lora_cost`, `bert_full_cost`, `birnn_cost`, each also with `_released`, `_released_over_same` and
+        `_opacus`;
         `birnn_speedup_opacus`, above 1 where we are faster; `noise_ns_per_coordinate`.
     """
     row_of = {COMPARED[row["case"]]: row for row in rows if row["case"] in COMPARED}
     found = {f"{name}_cost": round(row["private"], 3) for name, row in row_of.items()}
     found |= {f"{name}_cost_released": round(row["released"], 3) for name, row in row_of.items()}
+    found |= {
+        f"{name}_cost_released_over_same": round(row["released_over_same"], 3) for name, row in row_of.items()
+    }
     found |= {f"{name}_cost_opacus": round(row["opacus"], 3) for name, row in row_of.items()}
     found["birnn_speedup_opacus"] = round(row_of["birnn"]["opacus"] / row_of["birnn"]["private"], 2)
     noise = measure_noise(NOISE_SIZE)["rows"]
@@ -137,12 +144,14 @@ def _row(case: str, turns: int) -> Row:
     examples = _examples(tagger, SIZES[kind])
     steps: dict[str, Callable[[], None]] = {
         "plain": _plain(tagger, examples),
+        "same": _plain(tagger, examples, dropout=False),
         "private": _private(tagger, examples),
         "released": _released(tagger, examples),
         "opacus": _opacus(tagger, examples),
     }
     if "full" not in case:  # as many gradients as units, each as large as the network
         steps["per unit"] = _per_unit(tagger, examples)
+        steps["alone"] = _per_unit(tagger, examples, alone=True)
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(turns + 1):
         for name, step in steps.items():
@@ -151,8 +160,8 @@ def _row(case: str, turns: int) -> Row:
             if turn:
                 seconds[name].append(time.process_time() - started)
 
-    def ratio(name: str) -> float:
-        pairs = zip(seconds[name], seconds["plain"], strict=True)
+    def ratio(name: str, over: str = "plain") -> float:
+        pairs = zip(seconds[name], seconds[over], strict=True)
         return statistics.median(mine / plain for mine, plain in pairs)
 
     return Row(
@@ -162,6 +171,8 @@ def _row(case: str, turns: int) -> Row:
         private=ratio("private"),
         per_unit=ratio("per unit") if "per unit" in steps else None,
         released=ratio("released"),
+        released_over_same=ratio("released", "same"),
+        alone=ratio("alone") if "alone" in steps else None,
         opacus=ratio("opacus"),
     )
 
@@ -183,12 +194,12 @@ def _optimizer(weights: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.AdamW(weights, lr=1e-5, fused=True)
 
 
-def _plain(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]:
+def _plain(tagger: Tagger, examples: Sequence[Example], *, dropout: bool = True) -> Callable[[], None]:
     weights, loss_of = list(tagger.trained().values()), token_losses(tagger)
     optimizer = _optimizer(weights)
 
     def step() -> None:
-        tagger.train()
+        tagger.train(dropout)
         optimizer.zero_grad(set_to_none=True)
         for batch in _batches(examples):
             (loss_of(batch).sum() / len(examples)).backward()
@@ -209,16 +220,16 @@ def _private(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]:
     return step
 
 
-def _per_unit(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]:
+def _per_unit(tagger: Tagger, examples: Sequence[Example], *, alone: bool = False) -> Callable[[], None]:
     size = sum(weight.numel() for weight in tagger.trained().values())
 
     def add_up() -> NDArray[np.int64]:
         total = np.zeros(size, dtype=np.int64)
-        for _, gradient in unit_gradients(tagger, examples, range(len(examples))):
+        for _, gradient in unit_gradients(tagger, examples, range(len(examples)), alone=alone):
             total += quantise(gradient, MAX_GRAD_NORM, GRID)
         return total
 
-    return _integers(tagger, len(examples), add_up)
+    return _integers(tagger, len(examples), add_up, dropout=True)
 
 
 def _released(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]:
@@ -231,17 +242,23 @@ def _released(tagger: Tagger, examples: Sequence[Example]) -> Callable[[], None]
         count_noise_multiplier=NOISE_MULTIPLIER,
     )
     units = range(len(examples))
-    return _integers(tagger, len(examples), lambda: gradient_sum(tagger, examples, units, asked, Generator()))
+
+    def add_up() -> NDArray[np.int64]:
+        return gradient_sum(tagger, examples, units, asked, Generator())
+
+    return _integers(tagger, len(examples), add_up, dropout=False)
 
 
-def _integers(tagger: Tagger, units: int, add_up: Callable[[], NDArray[np.int64]]) -> Callable[[], None]:
+def _integers(
+    tagger: Tagger, units: int, add_up: Callable[[], NDArray[np.int64]], *, dropout: bool
+) -> Callable[[], None]:
     """A step on the integers that a secure sum would hold."""
     take = _taker(tagger, units)
     shapes = {name: weight.shape for name, weight in tagger.trained().items()}
     ends = list(accumulate(shape.numel() for shape in shapes.values()))
 
     def step() -> None:
-        tagger.train()
+        tagger.train(dropout)
         parts = np.split(dequantise(add_up(), MAX_GRAD_NORM, GRID), ends[:-1])
         take({name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)})
 

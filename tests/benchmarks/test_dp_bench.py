@@ -20,7 +20,7 @@ TINY = {
     "BiLSTM": {"kind": "birnn", "word_rows": 64, "hidden": 8},
 }
 
-SIDES = ("", "_released", "_opacus")
+SIDES = ("", "_released", "_released_over_same", "_opacus")
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from client import private as private_module
 from client.agent import Agent
 from client.private import Sum, declared
 from client.secure import SecureSums
+from privacy import block_sum as sum_module
 from privacy import release as release_module
 from privacy.book import Cap
-from privacy.dpsgd import unit_gradients
 from privacy.ledger import Ledger
 from privacy.noise_shares import effective_multiplier
 from privacy.quantise import quantise
@@ -186,10 +186,16 @@ def test_without_clipping_a_unit_moves_it_further(
     unit: Unit, place: str, town: Any, agent: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silence(monkeypatch)
-    monkeypatch.setattr(release_module, "quantise", _unclipped)
+    clip_nothing(monkeypatch)
     without, with_it = neighbours(unit, "trained on", place)
     one, other = (gradients(agent, town, unit, records) for records in (without, with_it))
     assert moved(one, other) > GRID**2
+
+
+def clip_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither units in blocks nor units alone."""
+    monkeypatch.setattr(sum_module, "clip_within", lambda norm, *_: 1e6 * norm)
+    monkeypatch.setattr(release_module, "quantise", _unclipped)
 
 
 def _unclipped(gradient: NDArray[np.float32], max_grad_norm: float, grid: int) -> NDArray[np.int64]:
@@ -200,8 +206,9 @@ def _unclipped(gradient: NDArray[np.float32], max_grad_norm: float, grid: int) -
 def test_nobody_elses_integers_move(
     unit: Unit, town: Any, agent: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is added is the unit's own contribution, to the last integer."""
+    """What is added is the unit's own contribution, to the last integer, where units are computed alone."""
     silence(monkeypatch)
+    monkeypatch.setattr(sum_module, "clip_within", lambda *_: None)
     alone: list[NDArray[np.int32]] = []
 
     def kept(*args: Any) -> NDArray[np.int32]:
@@ -322,11 +329,11 @@ def test_a_unit_with_many_examples_brings_no_more_than_its_share(
     one = [said(f"docudoc-{n}", patient_on("trained on"), 2, n) for n in range(30)]
     seen: list[int] = []
 
-    def counted(tagger: Any, examples: Any, units: Any, **more: Any) -> Any:
+    def counted(tagger: Any, examples: Any, *more: Any) -> Any:
         seen.append(len(examples))
-        return unit_gradients(tagger, examples, units, **more)
+        return sum_module.block_sum(tagger, examples, *more)
 
-    monkeypatch.setattr(release_module, "unit_gradients", counted)
+    monkeypatch.setattr(release_module, "block_sum", counted)
     order = order_of(town, max_examples=7)
     hospital = agent(one)
     vectors = [hospital.private_update(order, weights_of(order), SECURE).vector for _ in range(2)]
@@ -349,7 +356,7 @@ def check_clipping(make: Make, town: Any) -> None:
 def test_clipping(town: Any, agent: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     silence(monkeypatch)
     check_clipping(agent, town)
-    monkeypatch.setattr(release_module, "quantise", _unclipped)
+    clip_nothing(monkeypatch)
     with pytest.raises(AssertionError):
         check_clipping(agent, town)
 
@@ -384,11 +391,11 @@ def check_sampling(make: Make, town: Any, monkeypatch: pytest.MonkeyPatch, rate:
     """Of 12 units each takes part in about so many of 40 draws, and how many do varies as coins would."""
     taken: list[list[int]] = []
 
-    def noted(tagger: Any, examples: Any, units: Any, **_: Any) -> Any:
+    def noted(tagger: Any, _: Any, units: Any, *__: Any) -> Any:
         taken.append(list(units))
-        return iter(())
+        return np.zeros(sum(weight.numel() for weight in tagger.trained().values()), dtype=np.int64), []
 
-    monkeypatch.setattr(release_module, "unit_gradients", noted)
+    monkeypatch.setattr(release_module, "block_sum", noted)
     ids = [patient_on("trained on", n) for n in range(12)]
     hospital = make([said(f"docudoc-{n}", name, 1, n) for n, name in enumerate(ids)])
     order = order_of(town, sample_rate=rate)
@@ -437,7 +444,7 @@ def check_reservation(make: Make, town: Any, monkeypatch: pytest.MonkeyPatch) ->
 
         return spy
 
-    monkeypatch.setattr(release_module, "unit_gradients", spied("gradient", release_module.unit_gradients))
+    monkeypatch.setattr(release_module, "block_sum", spied("gradient", release_module.block_sum))
     monkeypatch.setattr(private_module, "check_gradients", spied("check", private_module.check_gradients))
     extractor = importlib.import_module("shared.extractor")
     monkeypatch.setattr(extractor, "predict", spied("count", extractor.predict))
@@ -616,7 +623,7 @@ def test_what_the_policy_forbids_is_refused_and_costs_nothing(
 ) -> None:
     asked, hospital = order(town), agent(**budget)
     before = ledger_of(hospital).book().chain
-    for module, name in ((release_module, "unit_gradients"), (private_module, "check_gradients")):
+    for module, name in ((release_module, "block_sum"), (private_module, "check_gradients")):
         monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("computed"))
     monkeypatch.setattr("shared.extractor.predict", lambda *_: pytest.fail("computed"))
     release = getattr(hospital, f"private_{purpose}")

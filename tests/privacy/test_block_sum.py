@@ -1,6 +1,6 @@
 """The sum from blocks is that of units computed alone, and no unit moves it by more than the grid, in integers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -43,7 +43,7 @@ def make(birnn_settings: Any, bert_settings: Any) -> Callable[..., Case]:
         for own, weight in tagger.named_parameters():
             if "lora_B" in own:  # zero at first, and with it the gradient of A
                 torch.nn.init.normal_(weight, std=0.1)
-        draw, notes, unit_of = Random(seed), [], []
+        draw, notes, unit_of = Random(seed), [], []  # noqa: S311 - hides nothing
         for unit in range(units):
             for _ in range(32 if unit == 3 else draw.choice((1, 1, 1, 2, 4))):
                 text = " ".join(draw.choices(WORDS, k=draw.randint(3, 20 if unit != 3 else 5)))
@@ -83,7 +83,9 @@ def test_the_sum_is_that_of_units_alone_clipped_to_the_inner_norm(name: str, nor
     assert within is not None
     expected = sum(alone(case, within))
     step = norm / GRID
-    rough = 0.03 if "bf16" in name else 2e-3  # what a norm is estimated too high, and other kernels round elsewhere
+    rough = (
+        0.03 if "bf16" in name else 2e-3
+    )  # what a norm is estimated too high, and other kernels round elsewhere
     apart = float(np.linalg.norm(found * step - expected))
     assert apart <= rough * sum(map(np.linalg.norm, alone(case, within))) + step * np.sqrt(found.size)
 
@@ -101,7 +103,7 @@ class Paired:
             shape = shape_of(mine, self.tagger.reader.limit + 2)
             assert shape is not None
             self._members.setdefault(shape, []).append(unit)
-        draw = Random(seed)
+        draw = Random(seed)  # noqa: S311 - hides nothing
         self._orders = {shape: draw.sample(units, len(units)) for shape, units in self._members.items()}
 
     def sum(self, norm: float, gone: int | None = None, *, grid: int = GRID) -> NDArray[np.int64]:
@@ -124,7 +126,9 @@ class Paired:
         return found
 
 
-def furthest(case: Case, norm: float, monkeypatch: pytest.MonkeyPatch, *, seed: int = 0, grid: int = GRID) -> int:
+def furthest(
+    case: Case, norm: float, monkeypatch: pytest.MonkeyPatch, *, seed: int = 0, grid: int = GRID
+) -> int:
     """The square of how far one unit moves the sum, in steps, of the unit that moves it furthest."""
     with monkeypatch.context() as patched:
         paired = Paired(case, seed, patched)
@@ -253,7 +257,9 @@ def test_the_inequality_holds_and_nothing_is_given_away(norm: float, bits: int, 
     if within is None:
         assert size**0.5 > 0.2 * grid
         return
-    moved = Fraction(grid) / Fraction(norm) * Fraction(within) * (1 + 4 * Fraction(SLIP) + Fraction(1, 1 << 15))
+    moved = (
+        Fraction(grid) / Fraction(norm) * Fraction(within) * (1 + 4 * Fraction(SLIP) + Fraction(1, 1 << 15))
+    )
     assert (grid - moved) >= 0
     assert (grid - moved) ** 2 >= size
     assert grid - moved <= size**0.5 + 1 + 1e-9 * grid

@@ -19,7 +19,10 @@ from tests.shared.conftest import bert_settings, birnn_settings, tiny_encoder
 
 __all__ = ["bert_settings", "birnn_settings", "tiny_encoder"]  # fixtures
 
-WIDE = {"character_filters": 16, "hidden": 16}  # rows that begin where a vector does; of others, some are not steady
+WIDE = {
+    "character_filters": 16,
+    "hidden": 16,
+}  # rows that begin where a vector does; of others, some are not steady
 NETWORKS: dict[str, dict[str, Any]] = {
     "birnn all": WIDE,
     "birnn head": {"trained": "head"} | WIDE,
@@ -30,7 +33,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "bert lora bf16": {"trained": "lora", "bf16": True},
     "bert full bf16": {"trained": "full", "bf16": True},
 }
-TEXT = "Fever and gout since Monday. No asthma, no sepsis of the knee. Well. Seen again for follow-up of gout."
+TEXT = (
+    "Fever and gout since Monday. No asthma, no sepsis of the knee. Well. Seen again for follow-up of gout."
+)
 
 
 @pytest.fixture
