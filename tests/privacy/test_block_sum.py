@@ -36,7 +36,7 @@ Case = tuple[Tagger, list[Example], list[int]]
 def make(birnn_settings: Any, bert_settings: Any) -> Callable[..., Case]:
     """A tiny network by name, examples of 3 to 20 words, and units of 1 to 4 of them, and one of 32."""
 
-    def made(name: str, *, seed: int = 0, units: int = 14, network: Any = None) -> Case:
+    def made(name: str, *, seed: int = 0, units: int = 10, network: Any = None) -> Case:
         torch.manual_seed(3)
         settings = (birnn_settings if name.startswith("birnn") else bert_settings)(**NETWORKS[name])
         tagger = (build_tagger(settings) if network is None else network(settings)).eval()
