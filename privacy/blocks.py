@@ -15,7 +15,19 @@ from shared.models.birnn import SPELLED_APART
 from shared.tags import IGNORED
 
 MOST_INPUTS = 1024  # words or subtokens of a block, padding included
-COUNTS = (32, 28, 24, 20, 16, 12, 8, 6, 4, 3, 2, 1)  # units a block
+COUNTS = (32, 28, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 5, 4, 3, 2, 1)  # units of a last block
+_FULL = (
+    32,
+    28,
+    24,
+    20,
+    16,
+    12,
+    8,
+    4,
+    3,
+    2,
+)  # of a full one; fours are what an LSTM's kernels are steady with
 _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # examples a unit, missing ones blank
 _STEP = 4  # of lengths, at least; of longer ones an eighth to a quarter
 
@@ -38,7 +50,7 @@ class Shape:
     @property
     def full(self) -> int:
         """Units of a full block; 0 if two do not fit, which is then not worth a block."""
-        return next((count for count in COUNTS[:-1] if count * self.rows * self.length <= MOST_INPUTS), 0)
+        return next((count for count in _FULL if count * self.rows * self.length <= MOST_INPUTS), 0)
 
 
 def shape_of(own: Own, longest: int) -> Shape | None:

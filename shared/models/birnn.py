@@ -108,12 +108,14 @@ class BirnnTagger(Tagger):
         characters = batch.inputs["characters"]
         size, longest, _ = characters.shape
         if SPELLED_APART in batch.inputs:
-            flat, where = characters.flatten(0, 1), torch.arange(size * longest)
-        else:  # a word once, however often
-            flat, where = characters.flatten(0, 1).unique(dim=0, return_inverse=True)
-        response = self.filters(self.characters(flat).transpose(1, 2))  # (distinct, filters, characters)
-        response = response.masked_fill((flat == 0).unsqueeze(1), -1e4).amax(dim=2)
-        return relu(response)[where].view(size, longest, -1)
+            return self._spelled(characters.flatten(0, 1)).view(size, longest, -1)
+        distinct, where = characters.flatten(0, 1).unique(dim=0, return_inverse=True)
+        return self._spelled(distinct)[where].view(size, longest, -1)  # a word once, however often
+
+    def _spelled(self, words: Tensor) -> Tensor:
+        """The same of words one by one, `(words, characters)` to `(words, filters)`."""
+        response = self.filters(self.characters(words).transpose(1, 2))  # (words, filters, characters)
+        return relu(response.masked_fill((words == 0).unsqueeze(1), -1e4).amax(dim=2))
 
     @override
     def export(self) -> dict[str, Tensor]:
