@@ -22,7 +22,7 @@ _STREET = re.compile(
     r"|camino|carrer|chemin|allee|ring|gate|gata)\b|(?:strasse|gatan|vagen|katu|tie|vej|vegen|veien"
     r"|straat|laan|weg|gasse|platz|gade)\b"
 )
-_UNITS = trigger_words(("suite", "apt", "apartment"))
+UNIT_WORDS = trigger_words(("suite", "apt", "apartment"))
 
 
 def whole_address(text: str, start: int, end: int) -> tuple[int, int]:
@@ -47,7 +47,7 @@ def units(reading: Reading) -> Iterator[Span]:
     Returns:
         Spans of places.
     """
-    for index in reading.indices(_UNITS):
+    for index in reading.indices(UNIT_WORDS):
         match = _ALONE.match(reading.text, reading.starts[index])
         if match is not None:
             yield *match.span(), "LOCATION", 0.6

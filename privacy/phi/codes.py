@@ -63,7 +63,7 @@ def codes(reading: Reading, *, is_log: bool) -> Iterator[Span]:
         Spans.
     """
     text, done = reading.text, 0
-    if reading.has(_EXTENSIONS):
+    if reading.groups & _EXTENSIONS:
         for match in _PHOTO.finditer(text):
             yield *match.span(), "BIOMETRIC", 0.9
     if "(01)" in text or "/$$" in text:
@@ -95,9 +95,8 @@ def codes(reading: Reading, *, is_log: bool) -> Iterator[Span]:
 
 def travel_documents(reading: Reading) -> Iterator[Span]:
     """Finds the lines for machines of passports and identity cards."""
-    if "<<" in reading.text:
-        for match in _MRZ.finditer(reading.text):
-            yield *match.span(), "ID", 0.9
+    for match in _MRZ.finditer(reading.text):
+        yield *match.span(), "ID", 0.9
 
 
 def _head(text: str, at: int) -> int:

@@ -76,8 +76,8 @@ _ALONE = re.compile(r"(?:may|march|mar|sun|sat|wed|jan|dec|second|first|sec)\W*"
 _VERB = re.compile(r"(?:may|march|mar)\b")
 _YEAR_AT_END = re.compile(r"(?:19|20)\d\d$")
 _SHORT = re.compile(r"(?:mar|may|dec|oct|jan|jun|sep)\d{1,2}", re.IGNORECASE)
-_REPR_WORDS = trigger_words(("datetime", "date", "timestamp"))
-_AGE_NUMBERS = trigger_words(word_list("ninety nineties hundred hundreds nonagenarian centenarian"))
+REPR_WORDS = trigger_words(("datetime", "date", "timestamp"))
+AGE_WORDS = trigger_words(word_list("ninety nineties hundred hundreds nonagenarian centenarian"))
 MONTH_WORDS = trigger_words(
     word_list(
         "jan january feb february mar march apr april may jun june jul july aug august sep sept "
@@ -119,9 +119,8 @@ def written_dates(reading: Reading) -> Iterator[Span]:
 
 def date_reprs(reading: Reading) -> Iterator[Span]:
     """Finds dates as programs print them, such as `datetime.date(1950, 1, 31)`."""
-    if reading.has(_REPR_WORDS) and reading.numbers:
-        for match in _REPR.finditer(reading.text):
-            yield *match.span(1), "DATE", 0.9
+    for match in _REPR.finditer(reading.text):
+        yield *match.span(1), "DATE", 0.9
 
 
 def old_ages(reading: Reading) -> Iterator[Span]:
@@ -132,7 +131,7 @@ def old_ages(reading: Reading) -> Iterator[Span]:
         for index in reading.numbers
         if reading.tokens[index][0] in "91" and len(reading.tokens[index]) in (2, 3)
     ]
-    for index in (*places, *reading.indices(_AGE_NUMBERS)):
+    for index in (*places, *reading.indices(AGE_WORDS)):
         at = reading.starts[index]
         if reading.tokens[index].isdigit() and not 90 <= int(reading.tokens[index]) <= 129:
             continue

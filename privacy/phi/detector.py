@@ -6,18 +6,18 @@ tagger adds names and places; `spans.merge` makes findings of them.
 
 from functools import cache
 
-from privacy.phi.addresses import units
+from privacy.phi.addresses import UNIT_WORDS, units
 from privacy.phi.codes import codes, travel_documents
-from privacy.phi.dates import date_reprs, old_ages, written_dates
+from privacy.phi.dates import AGE_WORDS, MONTH_WORDS, REPR_WORDS, date_reprs, old_ages, written_dates
 from privacy.phi.disguises import disguised
 from privacy.phi.findings import Finding, Profile
-from privacy.phi.keyed import keyed
+from privacy.phi.keyed import KEY_WORDS, keyed
 from privacy.phi.lists import attached, listed, repeated, users
 from privacy.phi.network import network
 from privacy.phi.normalise import normalise
 from privacy.phi.numbers import numbers
-from privacy.phi.people import people
-from privacy.phi.places import places
+from privacy.phi.people import PEOPLE_WORDS, people
+from privacy.phi.places import PLACE_WORDS, places
 from privacy.phi.presidio import second_opinion
 from privacy.phi.reading import Reading, read
 from privacy.phi.spans import Span, merge
@@ -54,15 +54,15 @@ class Detector:
             return [Finding(0, len(text), "OVERLONG", 1.0)]
         spans: list[Span] = []
         view = normalise(text)
-        if self._is_log:
-            view = view.without(own_time_ends(view.text))
+        if self._is_log and (behind := own_time_ends(view.text)):
+            view = view.without(behind)
         reading = read(view.text)
         for start, end, entity, score in self._scan(reading):
             spans.append((*view.origin(start, end), entity, score))
         for hidden in disguised(reading, view, is_log=self._is_log):
             for start, end, entity, score in self._scan(read(hidden.text)):
                 spans.append((*hidden.origin(start, end), entity, score))
-        return [Finding(*span) for span in merge(spans)]
+        return [Finding(*span) for span in merge(spans)] if spans else []
 
     def redact(self, text: str) -> str:
         """Puts `<ENTITY>` in place of each finding.
@@ -82,29 +82,42 @@ class Detector:
 
     def _scan(self, reading: Reading) -> list[Span]:
         """Spans of one view."""
-        is_log = self._is_log
+        is_log, groups = self._is_log, reading.groups
         spans: list[Span] = list(network(reading, is_log=is_log))
         if reading.numbers:
             spans += numbers(reading, is_log=is_log)
             spans += codes(reading, is_log=is_log)
-            spans += keyed(reading, is_log=is_log)
-            spans += date_reprs(reading)
-        spans += places(reading)
-        spans += units(reading)
-        spans += travel_documents(reading)
-        spans += written_dates(reading)
-        spans += old_ages(reading)
+            if groups & KEY_WORDS:
+                spans += keyed(reading, is_log=is_log)
+            if groups & REPR_WORDS:
+                spans += date_reprs(reading)
+            if is_log:
+                spans += attached(reading)
+        if reading.numbers or groups & PLACE_WORDS:
+            spans += places(reading)
+        if groups & UNIT_WORDS:
+            spans += units(reading)
+        if "<<" in reading.text:
+            spans += travel_documents(reading)
+        if groups & MONTH_WORDS:
+            spans += written_dates(reading)
+        if reading.numbers or groups & AGE_WORDS:
+            spans += old_ages(reading)
         spans += structured(reading, is_log=is_log)
-        spans += people(reading)
-        spans += tag(reading, self.profile)
-        spans += listed(reading, is_log=is_log)
+        if groups & PEOPLE_WORDS:
+            spans += people(reading)
+        if reading.suspects or not is_log:
+            spans += tag(reading, self.profile)
+            spans += listed(reading, is_log=is_log)
+            if is_log:
+                spans += users(reading)
+        if spans:
+            spans += repeated(reading, spans)
         if is_log:
-            spans += users(reading)
-            spans += attached(reading)
-        spans += repeated(reading, spans)
-        if not is_log and reading.numbers:
+            return list(without_own_times(reading.text, spans)) if spans else spans
+        if reading.numbers:
             spans += second_opinion(reading, spans)
-        return list(without_own_times(reading.text, spans)) if is_log else spans
+        return spans
 
 
 @cache

@@ -69,7 +69,7 @@ def disguised(reading: Reading, view: View, *, is_log: bool) -> Iterator[View]:
                 yield view.part(*match.span(), decoded)
     if not is_log:
         return
-    if "@" in text and reading.has(_BACK_TOP):
+    if "@" in text and reading.groups & _BACK_TOP:
         for match in _BACK_EMAIL.finditer(text):
             yield view.part(*match.span(), match[0][::-1])
     known = lexicon()

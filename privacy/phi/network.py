@@ -19,7 +19,7 @@ _HALF_EMAIL = re.compile(r"(?<![\w.+%/@-])[\w+%'-][\w.+%'-]{1,63}@[\w.-]{0,63}")
 _TOP = trigger_words(
     word_list("com org net edu gov mil info health hospital clinic us uk de fr ca au nl se ch es it eu")
 )
-_OTHERS = trigger_words(("at", "dot", "www", "home", "users"))
+_AT, _DOT, _WWW, _HOMES = (trigger_words(words) for words in (("at",), ("dot",), ("www",), ("home", "users")))
 _HAS_TOP = re.compile(
     r"\.(?:com|org|net|edu|gov|mil|info|health|hospital|clinic|us|uk|de|fr|ca|au|nl|se|ch|es|it|eu)\b"
 )
@@ -77,24 +77,24 @@ def network(reading: Reading, *, is_log: bool) -> Iterator[Span]:
     Returns:
         Spans.
     """
-    text, words = reading.text, reading.triggers
-    if "@" in text or ("at" in words and ("dot" in words or reading.has(_TOP))):
+    text, groups = reading.text, reading.groups
+    if "@" in text or (groups & _AT and groups & (_DOT | _TOP)):
         for match in _EMAIL.finditer(text) if "@" in text else _SPELT_EMAIL.finditer(text):
             yield *match.span(), "EMAIL", 0.95
         for match in _HALF_EMAIL.finditer(text) if "@" in text else ():
             if (is_log and not _is_of_machines(match[0])) or (not is_log and "." in match[0]):
                 yield *match.span(), "EMAIL", 0.6
-    if "at" in words and "dot" in words and "@" in text:
+    if groups & _AT and groups & _DOT and "@" in text:
         for match in _SPELT_EMAIL.finditer(text):
             yield *match.span(), "EMAIL", 0.95
-    if ":/" in text or "www" in words:
+    if ":/" in text or groups & _WWW:
         for match in _URL.finditer(text):
             found = match[0].rstrip(".,;:!?)]}")
             if len(found) > 8 and not _OPEN_HOST.match(found):
                 yield match.start(), match.start() + len(found), "URL", 0.9
-    has_top = reading.has(_TOP)
-    has_home = "home" in words or "users" in words or "~" in text
-    if not has_top and not has_home and text.count(":") < 2 and text.count("-") < 5:
+    has_top = groups & _TOP
+    has_home = groups & _HOMES or "~" in text
+    if not (has_top or has_home or "::" in text or text.count(":") >= 5 or text.count("-") >= 5):
         return
     for at, chunk in reading.chunks(8):
         if has_top and "." in chunk and _HAS_TOP.search(chunk):

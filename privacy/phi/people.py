@@ -43,14 +43,13 @@ _DEAR = re.compile(
     rf"\b(?:Dear|Hi|Hello|Attn:?|Attention:?|ATTN:?)[ ]+(?:Dr\.?|Mr\.?|Ms\.?|Mrs\.?|colleague)?[ "
     rf"]*(?P<name>{_FULL})"
 )
-TITLE_WORDS = trigger_words(
+_TITLES = trigger_words(
     word_list(
         "dr drs mr mrs ms miss mx prof professor doctor rev fr sr sra capt sgt lt col hon judge "
-        "nurse sister sir dame rabbi pastor herr frau monsieur mme md do rn np pa phd dds dpm "
-        "lcsw msw aprn crna cnm mbbs dvm bsn msn lpn cna"
+        "nurse sister sir dame rabbi pastor herr frau monsieur mme"
     )
 )
-LABEL_WORDS = trigger_words(
+_LABELS = trigger_words(
     word_list(
         "patient pt name attending physician provider surgeon assistant resident fellow "
         "consultant pcp referring dictated transcribed signed reviewed ordered author authored "
@@ -66,8 +65,8 @@ _DEGREES = trigger_words(
         "bsn msn lpn cna rrt otr dpt slp"
     )
 )
-_TITLES = TITLE_WORDS - _DEGREES
 _GREETINGS = trigger_words(("dear", "hi", "hello", "attn", "attention"))
+PEOPLE_WORDS = _TITLES | _LABELS | _DEGREES | _GREETINGS
 _LEADS = frozenset(
     word_list(
         "is named name names physician provider by of kin contact party person van von der den de del della la le da"
@@ -102,7 +101,7 @@ def people(reading: Reading) -> Iterator[Span]:
     text = reading.text
     for words, pattern, score in (
         (_TITLES, _TITLED, 0.8),
-        (LABEL_WORDS, _LABELLED, 0.7),
+        (_LABELS, _LABELLED, 0.7),
         (_GREETINGS, _DEAR, 0.7),
     ):
         for index in reading.indices(words):

@@ -86,6 +86,7 @@ _STATES = trigger_words(
         "nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy dc pr ap ae aa gu"
     )
 )
+PLACE_WORDS = _PREPOSITIONS | _INSTITUTIONS | _POST_WORDS | _STATES
 
 
 def places(reading: Reading) -> Iterator[Span]:
@@ -124,8 +125,10 @@ def places(reading: Reading) -> Iterator[Span]:
         for match in _BOX.finditer(text, at, at + 90):
             yield *match.span(), "LOCATION", 0.75
     known = lexicon()
-    yield from _whereabouts(reading)
-    yield from _institutions(reading)
+    if reading.groups & _PREPOSITIONS:
+        yield from _whereabouts(reading)
+    if reading.groups & _INSTITUTIONS:
+        yield from _institutions(reading)
     for index in reading.indices(_STATES):
         at = starts[index]
         if tokens[index].isupper() and text[max(0, at - 2) : at] == ", ":

@@ -5,7 +5,7 @@ All rules start at a token found here, so that a rule costs nothing where its wo
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
@@ -15,7 +15,8 @@ from privacy.phi.tokens import tokenise
 
 _PLAIN = COMMON | TECHNICAL
 _NEVER = frozenset((COMMON, TECHNICAL | 2, TECHNICAL | 3))  # usual words that happen to be somebody's name
-_triggers: set[str] = set()
+_triggers: dict[str, int] = {}
+_groups: list[int] = []
 _LONG, _LONGER = re.compile(r"\S{8,}"), re.compile(r"\S{10,}")
 
 
@@ -34,8 +35,8 @@ class Reading:
         suspects: indices of the words that are unknown, or names and not very usual words.
         has_lower: whether a word is written in lower case.
         has_upper: whether a word begins with a capital.
-        triggers: the words among the tokens that some rule starts at.
-        hits: where they stand.
+        groups: the groups of `trigger_words` that occur.
+        hits: where a word of theirs stands, and which groups it belongs to.
         shorts: number of tokens of one or two letters or digits that are not usual words.
     """
 
@@ -49,19 +50,15 @@ class Reading:
     suspects: Sequence[int]
     has_lower: bool
     has_upper: bool
-    triggers: Set[str]
-    hits: Sequence[tuple[int, str]]
+    groups: int
+    hits: Sequence[tuple[int, int]]
     shorts: int
 
-    def indices(self, wanted: frozenset[str]) -> list[int]:
-        """Where any of some words stands."""
-        if wanted.isdisjoint(self.triggers):
+    def indices(self, wanted: int) -> list[int]:
+        """Where a word of any of some groups stands."""
+        if not self.groups & wanted:
             return []
-        return [index for index, word in self.hits if word in wanted]
-
-    def has(self, wanted: frozenset[str]) -> bool:
-        """Whether any of some words occurs."""
-        return not wanted.isdisjoint(self.triggers)
+        return [index for index, groups in self.hits if groups & wanted]
 
     def end(self, index: int) -> int:
         """One past the last character of a token."""
@@ -86,18 +83,19 @@ class Reading:
         return at < len(self.number_starts) and self.number_starts[at] < end + reach
 
 
-def trigger_words(words: Iterable[str]) -> frozenset[str]:
-    """Names words that a rule starts at; `Reading.indices` and `Reading.has` know no others.
+def trigger_words(words: Iterable[str]) -> int:
+    """Names a group of words that a rule starts at.
 
     Args:
         words: lower case.
 
     Returns:
-        The same.
+        The group, a bit of its own; `a | b` is two groups.
     """
-    made = frozenset(words)
-    _triggers.update(made)
-    return made
+    _groups.append(group := 1 << len(_groups))
+    for word in words:
+        _triggers[word] = _triggers.get(word, 0) | group
+    return group
 
 
 @cache
@@ -135,7 +133,10 @@ def read(text: str) -> Reading:
         elif first.isdigit():
             numbers.append(index)
         found[index] = flag
-    triggers = _triggers.intersection(lower)
+    hits = [(index, bits) for index, bits in enumerate(map(_triggers.get, lower)) if bits]
+    groups = 0
+    for _, bits in hits:
+        groups |= bits
     return Reading(
         text,
         tokens,
@@ -147,7 +148,7 @@ def read(text: str) -> Reading:
         suspects,
         not text.isupper(),
         not text.islower(),
-        triggers,
-        [(index, word) for index, word in enumerate(lower) if word in triggers] if triggers else [],
+        groups,
+        hits,
         shorts,
     )

@@ -128,7 +128,7 @@ def structured(reading: Reading, *, is_log: bool) -> Iterator[Span]:
         Spans of the fields' values.
     """
     text = reading.text
-    if text.count("|") > 2 and reading.has(_SEGMENTS):
+    if text.count("|") > 2 and reading.groups & _SEGMENTS:
         yield from _hl7(text)
     if (":" in text or "=" in text) and (is_log or "{" in text):
         yield from _pairs(reading, is_log=is_log)
@@ -144,11 +144,11 @@ def structured(reading: Reading, *, is_log: bool) -> Iterator[Span]:
                 yield *match.span("id"), "ID", 0.6
     if not is_log:
         return
-    if "'" in text and reading.has(_SQL_WORDS) and _SQL.search(text):
+    if "'" in text and reading.groups & _SQL_WORDS and _SQL.search(text):
         for match in _LITERAL.finditer(text):
             if not is_plain(match[1]):
                 yield *match.span(1), "ID", 0.6
-    if ")=(" in text or reading.has(_ROW_WORDS):
+    if ")=(" in text or reading.groups & _ROW_WORDS:
         for pattern in (_DETAIL, _FAILING_ROW):
             for match in pattern.finditer(text):
                 if not is_plain(match[pattern.groups]):

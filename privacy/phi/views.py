@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: making one would cost as much as looking for a date
 class View:
-    """A text and where each of its characters comes from.
+    """A text and where each of its characters comes from; nobody changes it.
 
     Args:
         text: what the rules read.
