@@ -16,6 +16,7 @@ _BLOB = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z0-9+/_-]{0,64}[a-z])(?=[A-Za-z0-9+/_-]{0,64}[A-Z])[A-Za-z0-9+/_-]{8,}={0,2}"
 )
 _HEX = re.compile(r"(?<![A-Za-z0-9])(?:0x|\\x)?(?:[0-9a-fA-F]{2}[ :]?){5,}(?![A-Za-z0-9])")
+_HEX_RUN = re.compile(r"[0-9a-fA-F:]{10}")  # in whatever `_HEX` matches within a chunk
 _SPACED = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z0-9][ ._\-*|~+,/]{1,3}){3,}[A-Za-z0-9](?!\.?[A-Za-z0-9])")
 _SPACE = re.compile(r"[ ._\-*|~+,/]")
 _SPACED_HEX = re.compile(r"(?<![A-Za-z0-9])(?:[0-9a-fA-F]{2}[ :]){4,}[0-9a-fA-F]{2}(?![A-Za-z0-9])")
@@ -49,12 +50,12 @@ def disguised(reading: Reading, view: View, *, is_log: bool) -> Iterator[View]:
     """
     text = reading.text
     for at, chunk in reading.chunks(10):
-        if len(chunk) > 11 and chunk.lower() != chunk and chunk.upper() != chunk:
+        if len(chunk) > 11 and not chunk.islower() and not chunk.isupper():
             for match in _BLOB.finditer(chunk):
                 decoded = _base64(match[0])
                 if decoded:
                     yield view.part(at + match.start(), at + match.end(), decoded)
-        if len(chunk) > 9 and not chunk.isalpha():
+        if not chunk.isalpha() and _HEX_RUN.search(chunk):
             for match in _HEX.finditer(chunk):
                 decoded = _hexadecimal(match[0])
                 if decoded:

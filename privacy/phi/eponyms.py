@@ -101,7 +101,8 @@ def is_eponym(text: str, start: int, end: int, words: Sequence[str], flags: Sequ
         return True
     if text[end : end + 1] == "-" and _HYPHENED.match(text, end, end + 60):
         return True
-    return bool(_AFTER_OF.search(text[max(0, start - 40) : start]))
+    before = text[max(0, start - 40) : start]
+    return " of " in before.lower() and _AFTER_OF.search(before) is not None
 
 
 def is_term(

@@ -7,6 +7,7 @@ it is arithmetic on arrays, so a token costs about a microsecond.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ PAD, NUMBER, SIGN, UNKNOWN, NAMELIKE, PLACELIKE, WORD = range(
 RESERVED = 200  # context numbers 7..199: signs by their code
 SHAPES = 14
 KNOWLEDGE = 24
+_OWN = KNOWLEDGE * SHAPES
 _SMALL_HASH, _HASH = 4096, 16384
 _REACH = 4
 _STOPS = frozenset(".!?:")
@@ -91,6 +93,8 @@ def knowledge_of(flags: int) -> int:
 def shape_of(token: str) -> int:
     """A token's shape, 0..13."""
     first = token[0]
+    if token.islower() and token.isascii():
+        return 5 if len(token) > 2 else 6
     if first.isdigit():
         size = len(token)
         return 1 if size < 3 else 2 if size < 5 else 3 if size == 5 else 4
@@ -188,11 +192,10 @@ def table_size(words: int) -> int:
 @cache
 def _layout(words: int) -> tuple[list[int], int]:
     """First row of each group of features, and the number of rows."""
-    own = KNOWLEDGE * SHAPES
     sizes = [words] * (2 * _REACH + 1)
-    sizes += [own] * 5
-    sizes += [KNOWLEDGE * own, KNOWLEDGE * own]
-    sizes += [SHAPES**3, own * 2, own * 3]
+    sizes += [_OWN] * 5
+    sizes += [KNOWLEDGE * _OWN, KNOWLEDGE * _OWN]
+    sizes += [SHAPES**3, _OWN * 2, _OWN * 3]
     sizes += [_SMALL_HASH * 2, _SMALL_HASH * 2]
     sizes += [_HASH] * 6
     starts = [0]
@@ -229,8 +232,8 @@ def rows(made: Columns, words: int, wanted: Rows | None = None) -> Rows:
     columns_ = [
         *context,
         *own,
-        know[1] * (KNOWLEDGE * SHAPES) + own[2],
-        know[3] * (KNOWLEDGE * SHAPES) + own[2],
+        know[1] * _OWN + own[2],
+        know[3] * _OWN + own[2],
         (shape[1] * SHAPES + shape[2]) * SHAPES + shape[3],
         own[2] * 2 + begins,
         own[2] * 3 + made.mood,
@@ -261,63 +264,61 @@ def few_rows(reading: Reading, vocabulary: Mapping[str, int], words: int, wanted
         Row numbers, `FEATURES` for each token.
     """
     starts, _ = _layout(words)
-    line_starts = reading.line_starts()
+    tokens, lower = reading.tokens, reading.lower
+    line_starts = reading.line_starts() if "\n" in reading.text else frozenset((0,))
     mood = 0 if reading.has_lower and reading.has_upper else 1 if reading.has_lower else 2
-    seen: dict[int, tuple[int, int, int]] = {}
-    nothing = (0, 0, 0)
-    size = len(reading.tokens)
+    seen: dict[int, tuple[int, int, int, int]] = {}
+    size = len(tokens)
     out: list[int] = []
     for index in wanted:
         near = []
         for at in range(index - _REACH, index + _REACH + 1):
-            if 0 <= at < size:
-                found = seen.get(at)
-                if found is None:
-                    found = seen[at] = _position(reading, vocabulary, at)
-                near.append(found)
-            else:
-                near.append(nothing)
-        c = [position[0] for position in near]
-        know = [position[1] for position in near[2:7]]
-        shape = [position[2] for position in near[2:7]]
-        own = [k * SHAPES + s for k, s in zip(know, shape, strict=True)]
-        here, low, word_like = own[2], reading.lower[index], int(shape[2] == 10)
-        is_word = reading.tokens[index][0].isalpha()
-        begins = int(index == 0 or reading.tokens[index - 1] in _STOPS or index in line_starts)
+            found = seen.get(at)
+            if found is None:
+                found = seen[at] = _position(reading, vocabulary, at) if 0 <= at < size else (0, 0, 0, 0)
+            near.append(found)
+        (c0, _, _, _), (c1, _, _, _), (c2, _, _, w2), (c3, k3, s3, w3), (c4, k4, s4, w4) = near[:5]
+        (c5, k5, s5, w5), (c6, _, _, w6), (c7, _, _, _), (c8, _, _, _) = near[5:]
+        word_like = s4 == 10
+        head = tail = 0
+        if tokens[index][0].isalpha():
+            head, tail = _letters(lower[index][:3]), _letters(lower[index][-3:])
+        begins = index == 0 or tokens[index - 1] in _STOPS or index in line_starts
         made = (
-            *c,
-            *own,
-            know[1] * (KNOWLEDGE * SHAPES) + here,
-            know[3] * (KNOWLEDGE * SHAPES) + here,
-            (shape[1] * SHAPES + shape[2]) * SHAPES + shape[3],
-            here * 2 + begins,
-            here * 3 + mood,
-            (_letters(low[:3]) if is_word else 0) * 2 + word_like,
-            (_letters(low[-3:]) if is_word else 0) * 2 + word_like,
-            (c[3] * 1009 + here * 7919) % _HASH,
-            (c[5] * 1013 + here * 7907) % _HASH,
-            (c[2] * 2003 + c[3] * 10007) % _HASH,
-            (c[5] * 2011 + c[6] * 10009) % _HASH,
-            (c[3] * 3001 + c[5] * 10037 + know[2] * 131) % _HASH,
-            ((c[2] * 5003 + c[3]) * 31 + here * 10039) % _HASH,
-        )
-        out += [row + start for row, start in zip(made, starts, strict=True)]
+            c0, c1, c2, c3, c4, c5, c6, c7, c8,
+            w2, w3, w4, w5, w6,
+            k3 * _OWN + w4,
+            k5 * _OWN + w4,
+            (s3 * SHAPES + s4) * SHAPES + s5,
+            w4 * 2 + begins,
+            w4 * 3 + mood,
+            head * 2 + word_like,
+            tail * 2 + word_like,
+            (c3 * 1009 + w4 * 7919) % _HASH,
+            (c5 * 1013 + w4 * 7907) % _HASH,
+            (c2 * 2003 + c3 * 10007) % _HASH,
+            (c5 * 2011 + c6 * 10009) % _HASH,
+            (c3 * 3001 + c5 * 10037 + k4 * 131) % _HASH,
+            ((c2 * 5003 + c3) * 31 + w4 * 10039) % _HASH,
+        )  # fmt: skip
+        out += map(add, starts, made)
     return out
 
 
-def _position(reading: Reading, vocabulary: Mapping[str, int], index: int) -> tuple[int, int, int]:
-    """Context word, knowledge and shape of one token."""
+def _position(reading: Reading, vocabulary: Mapping[str, int], index: int) -> tuple[int, int, int, int]:
+    """Context word, knowledge, shape of one token, and the last two as one number."""
     token = reading.tokens[index]
     first = token[0]
     if first.isalpha():
-        known = _KNOWLEDGE[reading.flags[index]]
+        known, shape = _KNOWLEDGE[reading.flags[index]], shape_of(token)
         number = vocabulary.get(reading.lower[index]) or (
             UNKNOWN if known == 0 else PLACELIKE if known in (1, 7) else NAMELIKE if known < 13 else WORD
         )
-        return number, known, shape_of(token)
-    if first.isdigit():
-        return NUMBER, 22, shape_of(token)
-    return 7 + ord(first) % (RESERVED - 7), 23, 13 if first in ".,;" else 0
+    elif first.isdigit():
+        number, known, shape = NUMBER, 22, shape_of(token)
+    else:
+        number, known, shape = 7 + ord(first) % (RESERVED - 7), 23, 13 if first in ".,;" else 0
+    return number, known, shape, known * SHAPES + shape
 
 
 FEATURES = len(_layout(RESERVED)[0])

@@ -9,10 +9,13 @@ from privacy.phi.spans import Span
 from privacy.phi.wordlists import word_list
 
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w+%'-][\w.+%'-]{0,63} ?@ ?(?:[\w-]{1,63}\.){1,6}[A-Za-z]{2,18}\b")
+_DOMAIN_BEHIND_AT = (
+    r"\s?(?:[\w-]{1,63}\s?(?:\(dot\)|\[dot\]|\{dot\}|\bdot\b)\s?[A-Za-z]{2,18}\b"
+    r"|(?:[\w-]{1,40}\.){1,4}(?:com|org|net|edu|gov)\b)"
+)
+_SPELT_DOMAIN = re.compile(rf"at[)\]}}]?{_DOMAIN_BEHIND_AT}", re.IGNORECASE)
 _SPELT_EMAIL = re.compile(
-    r"(?<![\w.+%-])[\w+%'-][\w.+%'-]{0,63}\s?(?:\(at\)|\[at\]|\{at\}|\bat\b)\s?(?:[\w-]{1,63}\s?(?:\(dot\)"
-    r"|\[dot\]|\{dot\}|\bdot\b)\s?"
-    r"[A-Za-z]{2,18}\b|(?:[\w-]{1,40}\.){1,4}(?:com|org|net|edu|gov)\b)",
+    rf"(?<![\w.+%-])[\w+%'-][\w.+%'-]{{0,63}}\s?(?:\(at\)|\[at\]|\{{at\}}|\bat\b){_DOMAIN_BEHIND_AT}",
     re.IGNORECASE,
 )
 _HALF_EMAIL = re.compile(r"(?<![\w.+%/@-])[\w+%'-][\w.+%'-]{1,63}@[\w.-]{0,63}")
@@ -79,20 +82,23 @@ def network(reading: Reading, *, is_log: bool) -> Iterator[Span]:
     """
     text, groups = reading.text, reading.groups
     if "@" in text or (groups & _AT and groups & (_DOT | _TOP)):
-        for match in _EMAIL.finditer(text) if "@" in text else _SPELT_EMAIL.finditer(text):
-            yield *match.span(), "EMAIL", 0.95
-        for match in _HALF_EMAIL.finditer(text) if "@" in text else ():
-            if (is_log and not _is_of_machines(match[0])) or (not is_log and "." in match[0]):
-                yield *match.span(), "EMAIL", 0.6
-    if groups & _AT and groups & _DOT and "@" in text:
-        for match in _SPELT_EMAIL.finditer(text):
-            yield *match.span(), "EMAIL", 0.95
+        if "@" in text:
+            for match in _EMAIL.finditer(text):
+                yield *match.span(), "EMAIL", 0.95
+            for match in _HALF_EMAIL.finditer(text):
+                if (is_log and not _is_of_machines(match[0])) or (not is_log and "." in match[0]):
+                    yield *match.span(), "EMAIL", 0.6
+        if ("@" not in text or groups & _DOT) and any(
+            _SPELT_DOMAIN.match(text, reading.starts[index]) for index in reading.indices(_AT)
+        ):
+            for match in _SPELT_EMAIL.finditer(text):
+                yield *match.span(), "EMAIL", 0.95
     if ":/" in text or groups & _WWW:
         for match in _URL.finditer(text):
             found = match[0].rstrip(".,;:!?)]}")
             if len(found) > 8 and not _OPEN_HOST.match(found):
                 yield match.start(), match.start() + len(found), "URL", 0.9
-    has_top = groups & _TOP
+    has_top = groups & _TOP and _HAS_TOP.search(text)
     has_home = groups & _HOMES or "~" in text
     if not (has_top or has_home or "::" in text or text.count(":") >= 5 or text.count("-") >= 5):
         return

@@ -3,7 +3,6 @@
 All rules start at a token found here, so that a rule costs nothing where its words do not occur.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ _PLAIN = COMMON | TECHNICAL
 _NEVER = frozenset((COMMON, TECHNICAL | 2, TECHNICAL | 3))  # usual words that happen to be somebody's name
 _triggers: dict[str, int] = {}
 _groups: list[int] = []
-_LONG, _LONGER = re.compile(r"\S{8,}"), re.compile(r"\S{10,}")
 
 
 @dataclass(slots=True)  # not frozen: that would cost more than all the rest of reading a line
@@ -65,9 +63,14 @@ class Reading:
         return self.starts[index] + len(self.tokens[index])
 
     def chunks(self, least: int) -> list[tuple[int, str]]:
-        """Offset and text of each run of so many or more characters without white space; `least` is 8 or 10."""
-        pattern = _LONG if least == 8 else _LONGER
-        return [(match.start(), match[0]) for match in pattern.finditer(self.text)]
+        """Offset and text of each run of so many or more characters without white space."""
+        found, at = [], 0
+        for run in self.text.split():
+            if len(run) >= least:
+                at = self.text.find(run, at)
+                found.append((at, run))
+                at += len(run)
+        return found
 
     def line_starts(self) -> frozenset[int]:
         """Indices of the tokens that begin a line."""
@@ -122,17 +125,18 @@ def read(text: str) -> Reading:
     suspects: list[int] = []
     shorts = 0
     for index in [index for index, flag in enumerate(found) if flag is None]:
-        word, flag = lower[index], -1
-        size = len(word)
-        shorts += size < 3
-        first = word[0]
+        word = lower[index]
+        size, first = len(word), word[0]
+        if size < 3:
+            shorts += 1
         if first.isalpha():
-            flag = get(word, -1)
+            found[index] = flag = get(word, -1)
             if size > 1 and (flag < 0 or (flag & NAME_OR_PLACE and flag & _PLAIN not in _NEVER)):
                 suspects.append(index)
-        elif first.isdigit():
-            numbers.append(index)
-        found[index] = flag
+        else:
+            found[index] = -1
+            if first.isdigit():
+                numbers.append(index)
     hits = [(index, bits) for index, bits in enumerate(map(_triggers.get, lower)) if bits]
     groups = 0
     for _, bits in hits:

@@ -58,6 +58,7 @@ _SQL = re.compile(
     r"(?i)\b(?:insert\s+into|update\s+[\w.\"]+\s+set|select\b.{0,400}?\bfrom|delete\s+from|where\b"
     r"|values\s*\(|in\s*\()"
 )
+_BRACKET = re.compile(r"[nN]\s*\(")  # the end of `in (`
 _LITERAL = re.compile(r"'((?:[^'\\]|''|\\.){2,200})'")
 _DETAIL = re.compile(
     r"(?i)(?:Key|detail|duplicate entry|contains|value|row)\W{1,3}\(([^()]{1,80})\)=\(([^()]{1,200})\)"
@@ -134,6 +135,8 @@ def structured(reading: Reading, *, is_log: bool) -> Iterator[Span]:
         yield from _pairs(reading, is_log=is_log)
     if "/" in text and (is_log or "{" in text):
         for index in reading.indices(_RESOURCES):
+            if text.find("/", max(0, reading.starts[index] - 24), reading.starts[index] + 100) < 0:
+                continue
             match = _REFERENCE.match(text, reading.starts[index], reading.starts[index] + 100)
             if match is None:
                 start = text.rfind(" ", 0, reading.starts[index]) + 1
@@ -144,15 +147,29 @@ def structured(reading: Reading, *, is_log: bool) -> Iterator[Span]:
                 yield *match.span("id"), "ID", 0.6
     if not is_log:
         return
-    if "'" in text and reading.groups & _SQL_WORDS and _SQL.search(text):
+    if "'" in text and reading.groups & _SQL_WORDS and _is_sql(reading):
         for match in _LITERAL.finditer(text):
             if not is_plain(match[1]):
                 yield *match.span(1), "ID", 0.6
-    if ")=(" in text or reading.groups & _ROW_WORDS:
-        for pattern in (_DETAIL, _FAILING_ROW):
-            for match in pattern.finditer(text):
-                if not is_plain(match[pattern.groups]):
-                    yield *match.span(pattern.groups), "ID", 0.6
+    for pattern, occurs in ((_DETAIL, ")=(" in text), (_FAILING_ROW, _has_row(reading))):
+        for match in pattern.finditer(text) if occurs else ():
+            if not is_plain(match[pattern.groups]):
+                yield *match.span(pattern.groups), "ID", 0.6
+
+
+def _is_sql(reading: Reading) -> bool:
+    """Whether an SQL statement occurs."""
+    if any(_SQL.match(reading.text, reading.starts[index]) for index in reading.indices(_SQL_WORDS)):
+        return True
+    return _BRACKET.search(reading.text) is not None and _SQL.search(reading.text) is not None
+
+
+def _has_row(reading: Reading) -> bool:
+    """Whether a word occurs that announces a row of a table or a list of parameters."""
+    if not reading.groups & _ROW_WORDS and ")=(" not in reading.text:
+        return False
+    text = reading.text.lower()
+    return any(word in text for word in ("failing row contains", "params", "parameters:", "args:"))
 
 
 def _names_one(name: str) -> bool:

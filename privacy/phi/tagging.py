@@ -3,9 +3,6 @@
 import re
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from privacy.phi.addresses import whole_address
 from privacy.phi.eponyms import is_eponym, is_term, is_titled
 from privacy.phi.findings import Profile
@@ -53,15 +50,15 @@ def tag(reading: Reading, profile: Profile) -> Iterator[Span]:
     """
     tokens = reading.tokens
     wanted = _candidates(reading) if profile == "logs" else _wordlike(reading)
-    if not len(wanted):
+    if not wanted:
         return
     chances = tagger(profile).probabilities(reading, wanted)
-    outside = chances[:, 0]
-    hits = (outside < 1 - _THRESHOLD[profile]).nonzero()[0]
-    if not len(hits):
+    least = 1 - _THRESHOLD[profile]
+    hits = [at for at, outside in enumerate(chances[:, 0].tolist()) if outside < least]
+    if not hits:
         return
-    kinds = dict(zip(wanted[hits].tolist(), (chances[hits, 1:].argmax(axis=1) + 1).tolist(), strict=True))
-    surety = dict(zip(wanted[hits].tolist(), (1 - outside[hits]).tolist(), strict=True))
+    kinds = {wanted[at]: int(chances[at, 1:].argmax()) + 1 for at in hits}
+    surety = {wanted[at]: 1 - float(chances[at, 0]) for at in hits}
     line_starts = reading.line_starts() if "\n" in reading.text else frozenset()
     group: list[int] = []
     for index in [*kinds, -1]:
@@ -84,19 +81,16 @@ def tag(reading: Reading, profile: Profile) -> Iterator[Span]:
             group.append(index)
 
 
-def _wordlike(reading: Reading) -> NDArray[np.int64]:
+def _wordlike(reading: Reading) -> list[int]:
     """Tokens of a note that are words, numbers or initials."""
-    return np.asarray(
-        [
-            i
-            for i, token in enumerate(reading.tokens)
-            if token[0].isalnum() and (len(token) > 1 or not token.islower())
-        ],
-        dtype=np.int64,
-    )
+    return [
+        i
+        for i, token in enumerate(reading.tokens)
+        if token[0].isalnum() and (len(token) > 1 or not token.islower())
+    ]
 
 
-def _candidates(reading: Reading) -> NDArray[np.int64]:
+def _candidates(reading: Reading) -> list[int]:
     """Tokens of a log line that could name anybody or any place, and their neighbours."""
     tokens, flags = reading.tokens, reading.flags
     last = len(tokens) - 1
@@ -112,7 +106,7 @@ def _candidates(reading: Reading) -> NDArray[np.int64]:
             chosen.update(
                 near for near in (index - 1, index + 1) if 0 <= near <= last and tokens[near][0].isalpha()
             )
-    return np.asarray(sorted(chosen), dtype=np.int64)
+    return sorted(chosen)
 
 
 def _close(reading: Reading, group: list[int], kind: int, score: float, profile: Profile) -> Iterator[Span]:

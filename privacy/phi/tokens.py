@@ -3,12 +3,13 @@
 import re
 from itertools import accumulate
 
-_WORDS = (
-    r"[a-z]+|\d+|(?:Mc|Mac|O'|D'|De|Di|Du|La|Le|Fitz|Van|Von)[A-Z][a-z]+|[A-Z]+(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+"
-)
+_WORDS = r"[a-z]+|\d+|(?:Mc|Mac|O'|D'|De|Di|Du|La|Le|Fitz|Van|Von)[A-Z][a-z]+|[A-Z]+(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+"
 _TOKEN = re.compile(rf"{_WORDS}|[^\W\d_]+|(\S)\1*")
 _FREQUENT = ".,:-_/='\"()[]"
-_SIGNS = [*_FREQUENT, *(s for s in map(chr, range(128)) if not s.isalnum() and not s.isspace() and s not in _FREQUENT)]
+_SIGNS = [
+    *_FREQUENT,
+    *(s for s in map(chr, range(128)) if not s.isalnum() and not s.isspace() and s not in _FREQUENT),
+]
 _RUNS = "|".join(f"{re.escape(sign)}{re.escape(sign)}*" for sign in _SIGNS)
 _ASCII = re.compile(rf"(?:{_WORDS}|{_RUNS})\s*")  # a token with the white space behind it
 

@@ -1,7 +1,7 @@
 """A text as it reads after decoding, with the way back to the characters it came from."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -19,8 +19,8 @@ class View:
     """
 
     text: str
-    starts: tuple[int, ...] | None = None
-    ends: tuple[int, ...] | None = None
+    starts: Sequence[int] | None = None
+    ends: Sequence[int] | None = None
     whole: bool = False
     offset: int = 0
 
@@ -61,7 +61,7 @@ class View:
         parts.append(text[at:])
         starts += old_starts[at:]
         ends += old_ends[at:]
-        return View("".join(parts), tuple(starts), tuple(ends), self.whole)
+        return View("".join(parts), starts, ends, self.whole)
 
     def without(self, count: int) -> "View":
         """The view without its first characters."""
