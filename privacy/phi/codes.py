@@ -20,7 +20,9 @@ _MBI = re.compile(
 )
 _DEA = re.compile(r"(?<![\w])[A-HJ-MP-UXabcdefghjklmprstux][A-Za-z9]-?\d{7}(?!\w)")
 _IBAN = re.compile(r"(?<![\w])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?!\w)")
-_MEASURE = re.compile(r"(?i)\d+(?:[kmgtp]i?b|b|ms|us|ns|s|m|h|k|hz|mhz|ghz|px|pt|w|v|rpm|fps|x|e[-+]?\d+)")
+_MEASURE = re.compile(
+    r"(?i)\d+(?:[kmgtp]i?b|b|ms|us|ns|s|m|h|k|hz|mhz|ghz|px|pt|w|v|rpm|fps|x|e[-+]?\d+)|\d+(?:x\d+)+"
+)
 _MESSAGE = re.compile(  # codes of other programs' messages
     r"(?:ORA|TNS|PLS|AH|HHH|HV|WFLY[A-Z]*|JBAS|TS|CS|CA|MSB|BEA|KB|SQL|NETSDK|NU|DBX|SPR|MY|ES|EF|RMAN|OSB|DSRA|SRVE"
     r"|CWWK[A-Z]|DFH[A-Z]*|IEF|IGD|EVENT|CVE-\d{4})-?\d{4,6}[A-Z]?"
@@ -32,6 +34,7 @@ _NINO = re.compile(
 _MRZ = re.compile(
     r"(?<![\w<])(?=[A-Z0-9]*<)[A-Z0-9<]{28,46}(?![\w<])"
 )  # a line of a travel document, ICAO 9303
+_SPECIMEN = re.compile(r"[A-Z]{1,3}-?\d\d-\d{4,7}")  # of pathology or radiology: `S26-33018`
 _STAMP = re.compile(r"(?:19|20)\d\d-?\d\d-?\d\d[T_]\d\d")
 _HEX = re.compile(r"(?i)(?:0x)?[0-9a-f]{7,}(?:-[0-9a-f]{4,12}){0,4}|(?:[0-9a-f]{2}[:-]){3,}[0-9a-f]{2}")
 _EXTENSIONS = trigger_words(word_list("jpg jpeg png gif tif tiff bmp heic webp dcm wav mp mov avi"))
@@ -156,6 +159,8 @@ def _judge(text: str, start: int, end: int, code: str, digits: int, *, is_log: b
     before = text[max(0, start - 28) : start]
     head = re.match(r"[A-Za-z0-9]*?(?=[-_]|\d{2,}|$)", code)
     word = re.match(r"[A-Za-z]+", code)
+    if _SPECIMEN.fullmatch(code):
+        return 0.6
     if ((word and _PREFIX.fullmatch(word[0])) or (head and _PREFIX.fullmatch(head[0]))) and not re.fullmatch(
         r"(?i)[a-z]{1,3}-?\d{5,9}", code
     ):

@@ -67,8 +67,15 @@ _AGE = re.compile(
     rf"|\b(?:age[ds]?|age\s(?:is|of)|turn(?:ed|s|ing)|aet(?:at)?\.?|(?:at|the) age of)\s?[:=]?\s{{0,3}}[\"']?"
     rf"(?P<b>{_AGE_NUMBER})\b(?![.,]?\d|\s?(?:%|mg|days?|weeks?|months?|minutes?|hours?|mm|cm|kg|lb"
     rf"|beats|bpm))"
-    rf"|\b(?P<c>in (?:his|her|their) (?:90s|nineties|hundreds)|nonagenarian|centenarian)\b",
+    rf"|\b(?P<c>in (?:his|her|their) (?:90s|nineties|hundreds)|nonagenarian|centenarian|(?:9\d|1[01]\d)(?:st|nd|rd|th)\sbirthday)\b",
     re.IGNORECASE,
+)
+_MONTH_ALONE = re.compile(
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+)
+_BEFORE_MONTH = re.compile(
+    r"\b(?i:in|since|until|till|by|from|through|during|before|after|last|next|of|early|mid|late|this|every)[ -]"
+    r"(?:(?:early|mid|late)[ -])?$"
 )
 _DIGIT = re.compile(r"\d")
 _ORDINALS = re.compile(_ORDINAL, re.IGNORECASE)
@@ -140,3 +147,12 @@ def old_ages(reading: Reading) -> Iterator[Span]:
             if group is not None and match.start(group) <= at < match.end(group):
                 yield *match.span(group), "AGE", 0.85
                 break
+
+
+def months(reading: Reading) -> Iterator[Span]:
+    """Finds months without a day or a year, as in `since July`."""
+    for index in reading.indices(MONTH_WORDS):
+        at = reading.starts[index]
+        match = _MONTH_ALONE.match(reading.text, at)
+        if match is not None and _BEFORE_MONTH.search(reading.text, max(0, at - 16), at):
+            yield *match.span(), "DATE", 0.5

@@ -6,13 +6,15 @@ tagger adds names and places; `spans.merge` makes findings of them.
 
 from functools import cache
 
+from privacy.phi.accounts import USER_WORDS, dotted, portal_users, users
 from privacy.phi.addresses import UNIT_WORDS, units
 from privacy.phi.codes import codes, travel_documents
-from privacy.phi.dates import AGE_WORDS, MONTH_WORDS, REPR_WORDS, date_reprs, old_ages, written_dates
+from privacy.phi.components import components
+from privacy.phi.dates import AGE_WORDS, MONTH_WORDS, REPR_WORDS, date_reprs, months, old_ages, written_dates
 from privacy.phi.disguises import disguised
 from privacy.phi.findings import Finding, Profile
 from privacy.phi.keyed import KEY_WORDS, keyed
-from privacy.phi.lists import attached, listed, repeated, users
+from privacy.phi.lists import attached, listed, repeated
 from privacy.phi.network import network
 from privacy.phi.normalise import normalise
 from privacy.phi.numbers import numbers
@@ -20,6 +22,7 @@ from privacy.phi.people import PEOPLE_WORDS, people
 from privacy.phi.places import PLACE_WORDS, places
 from privacy.phi.presidio import second_opinion
 from privacy.phi.reading import Reading, read
+from privacy.phi.roles import ROLE_WORDS, aged, roles
 from privacy.phi.spans import Span, merge
 from privacy.phi.stamps import own_time_ends, without_own_times
 from privacy.phi.structured import structured
@@ -101,6 +104,8 @@ class Detector:
             spans += travel_documents(reading)
         if groups & MONTH_WORDS:
             spans += written_dates(reading)
+            if not is_log:
+                spans += months(reading)
         if reading.numbers or groups & AGE_WORDS:
             spans += old_ages(reading)
         spans += structured(reading, is_log=is_log)
@@ -111,6 +116,14 @@ class Detector:
             spans += listed(reading, is_log=is_log)
             if is_log:
                 spans += users(reading)
+                spans += dotted(reading)
+                spans += components(reading)
+        if groups & USER_WORDS and not is_log:
+            spans += portal_users(reading)
+        if groups & ROLE_WORDS:
+            spans += roles(reading, is_log=is_log)
+        if reading.numbers and reading.has_upper:
+            spans += aged(reading)
         if spans:
             spans += repeated(reading, spans)
         if is_log:

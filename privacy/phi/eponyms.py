@@ -39,7 +39,18 @@ _HEAD = re.compile(
     r"|optimizer|distribution|noise|process|model|estimator|statistics?|matrix|kernel|decomposition"
     r"|initiali[sz]ation|mechanism|secret sharing|collars?|brace|splint|boot|bag|pump|filter|cannula"
     r"|needle|wire|screw|nail|plate|prosthesis|valve|graft|mesh|bandage|dressing|wrap|agar|medium"
-    r"|broth|fever|flu|measles|scabies)\b"
+    r"|broth|fever|flu|measles|scabies|protocol|viremia|viraemia|serology|titers?|titres?|contractions?|laryngoscope"
+    r"|speculum|osteotomy|arthroplasty|anastomosis|shunt|pouch|staging|perimetry|tonometry|visual fields?|VF|balance"
+    r"|\d{1,2}/(?:10|13|15|24|28|30|52|56|60|70|100|126))\b"
+)
+_PHRASE = re.compile(  # called after people whose names are frequent
+    r"(?i)\b(?:braxton[- ]hicks|epstein[- ]barr|jackson[- ]pratt|austin[- ]flint|graham[- ]steell|stevens[- ]johnson"
+    r"|guillain[- ]barre|lloyd[- ]davies|lesch[- ]nyhan|sturge[- ]weber|ehlers[- ]danlos|prader[- ]willi|charles[- ]bonnet"
+    r"|ramsay[- ]hunt|kearns[- ]sayre|dandy[- ]walker|smith[- ](?:peterson?|lemli)|wolff[- ]parkinson|da ?vinci|mallory[- ]weiss"
+    r"|budd[- ]chiari|miller[- ]fisher|brown[- ]sequard|cheyne[- ]stokes|fitz[- ]hugh|adams[- ]stokes|ivor[- ]lewis"
+    r"|hardy[- ]weinberg|dix[- ]hallpike|swan[- ]ganz|hodgkin|von willebrand|von hippel|van der woude|de quervain|le fort"
+    r"|cornelia de lange|treacher collins|marcus gunn|peutz[- ]jeghers|henoch[- ]schonlein|creutzfeldt[- ]jakob"
+    r"|johnson (?:and|&) johnson|becton[- ]dickinson|boston scientific|roche (?:cobas|diagnostics)|st\.? jude medical)\b"
 )
 _AFTER_OF = re.compile(
     r"(?i)(?:tetralogy|syndrome|disease|sign|sphincter|ligament|islets?|circle|angle|bundle|loop|organ"
@@ -88,6 +99,9 @@ def is_eponym(text: str, start: int, end: int, words: Sequence[str], flags: Sequ
         flag & EPONYM if flag >= 0 else known.get(word.lower().rstrip("s"), 0) & EPONYM
         for word, flag in zip(words, flags, strict=True)
     ]
+    phrase = _PHRASE.search(text, max(0, start - 18), end + 18)
+    if phrase is not None and phrase.start() < end and start < phrase.end():
+        return True
     gap = _HEAD.match(text, end, end + 60)
     if gap is not None and len(words) <= 4:
         near = len(gap[0].split()) <= 2 or gap[0][:1] in "-'"

@@ -30,7 +30,7 @@ _PHRASES = {
     "DEVICE": "serial|s/n|sn|udi|device|pump|monitor|scanner|unit|implant|pacemaker|icd|generator"
     "|lead|imei|imsi|meid|lot|model|ref|catalog|machine|ventilator|stent|prosthesis"
     "|equipment|asset|gtin|di|port",
-    "SSN": "ssn|ss|ss#|social security|social|soc sec|soc. sec|s.s.n|social sec",
+    "SSN": "ssn|ss|ss#|social security|social|soc sec|soc. sec|s.s.n|social sec|last four|last 4",
     "BIOMETRIC": "fingerprint|photo|photograph|picture|image|img|face|facial|retina|iris|voiceprint"
     "|voice print|biometric|finger|palm",
     "ID": "id|ids|identifier|uid|guid|study|trial|protocol|employee|badge|staff|student|military|dod"
@@ -78,6 +78,7 @@ _SHARED = frozenset(
         "codes user users user"
     )
 )
+_TRIAL = re.compile(r"\d{3}-[A-Z]{2,3}|[A-Z]{2,3}-\d{3}")  # a site's number and initials
 _REACH = 90
 _STRONG = frozenset(word_list("MRN HEALTH_PLAN LICENSE SSN ACCOUNT BIOMETRIC VEHICLE"))
 _NOT_VALUE = re.compile(
@@ -125,7 +126,7 @@ def _value(match: re.Match[str], kind: str, phrase: str, *, is_log: bool) -> Ite
         and match["value"][0].isalpha()
     ):
         return
-    named = bool(match["noun"]) or bool(re.search(r"[:=#]", match["link"]))
+    named = bool(match["noun"]) or bool(re.search(r"[:=#]", match["link"])) or phrase == "last"
     value = match["value"][: _cut(match["value"])]
     digits = sum(map(str.isdigit, value))
     if _DIGEST.fullmatch(value) and not value.isdigit() and phrase not in _PERSONAL:
@@ -142,7 +143,9 @@ def _value(match: re.Match[str], kind: str, phrase: str, *, is_log: bool) -> Ite
     if kind == "SSN":
         if digits not in (9, 4, 8) or (digits != 9 and not named):
             return
-    elif digits < (3 if named and kind in _STRONG else 4):
+    elif digits < (
+        3 if kind in _STRONG and (named or (phrase in _PERSONAL and _TRIAL.fullmatch(value))) else 4
+    ):
         return
     if (
         not named
@@ -151,7 +154,11 @@ def _value(match: re.Match[str], kind: str, phrase: str, *, is_log: bool) -> Ite
     ):
         return
     if re.search(r"\s", value) and not named and kind != "SSN":
-        value = value.split()[0] if any(map(str.isdigit, value.split()[0])) else value
+        first, *rest = value.split()
+        if any(map(str.isdigit, first)) and not (
+            kind in _STRONG and all(len(r) > 3 and r.isdigit() for r in rest)
+        ):
+            value = first
     if is_log and phrase == "transaction" and not match["noun"] and value.isdigit():
         return  # of a database
     if is_log and not named and value.isdigit() and digits < 6 and kind in ("MRN", "ACCOUNT", "HEALTH_PLAN"):

@@ -35,6 +35,8 @@ def lexicon() -> Mapping[str, int]:
         known = words.get(word, 0)
         if not known & TECHNICAL:
             words[word] = known | TECHNICAL | (0 if known & NAME_OR_PLACE else 2)
+    for word in _by_hand("drugs"):
+        words.setdefault(word, MEDICAL)
     for word in _by_hand("eponyms"):
         words[word] = words.get(word, 0) | EPONYM
     return words

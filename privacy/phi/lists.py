@@ -8,9 +8,14 @@ from privacy.phi.lexicon import COMMON, EPONYM, FIRST, LAST, NAME_OR_PLACE, TECH
 from privacy.phi.reading import Reading
 from privacy.phi.spans import Span
 
-_VOWEL = re.compile(r"[aeiouyAEIOUY]")
-_ACCOUNTS = frozenset(("user", "username", "login", "logon", "owner", "ruser"))
 _TIES = frozenset("_-.^")
+_SMALL = re.compile(r"[a-z]{5,}")
+_FIRST_LETTER = re.compile(r"\b[A-Z]")
+_INITIALS = re.compile(r"\b(?:[A-Z][.-]?){3,4}(?![A-Za-z])")
+_OLD = re.compile(r",\s(?:a\s|an\s)?(?P<age>9\d|1[01]\d)(?=[,;.)]\s)")
+_PARTICLES = frozenset(
+    ("van", "von", "de", "der", "den", "del", "della", "di", "da", "dos", "bin", "ibn", "al", "el", "ter")
+)
 _CAPITALISED = re.compile(r"[A-Z][A-Za-z]{2,}")
 
 
@@ -65,27 +70,6 @@ def with_family_name(reading: Reading, group: list[int]) -> list[int]:
     return [*group, after] if fits and reading.flags[after] >= 0 else group
 
 
-def users(reading: Reading) -> Iterator[Span]:
-    """Finds names of accounts: what stands behind `user`, and an initial joined to a frequent family name.
-
-    Args:
-        reading: a normalised text.
-
-    Returns:
-        Spans of names.
-    """
-    known, tokens = lexicon().get, reading.tokens
-    for index in reading.suspects:
-        token = reading.lower[index]
-        if reading.flags[index] >= 0 or len(token) < 5:
-            continue
-        before = reading.lower[index - 1] if index else ""
-        parts = known(token[1:], 0), known(token[:-1], 0)
-        joined = any(flags & LAST == 2 << 4 and not flags & COMMON for flags in parts)
-        if (joined and _VOWEL.search(tokens[index])) or before in _ACCOUNTS:
-            yield reading.starts[index], reading.end(index), "NAME", 0.5
-
-
 def attached(reading: Reading) -> Iterator[Span]:
     """Finds names tied to a number, as in names of files: `harrow_10482913`.
 
@@ -124,11 +108,22 @@ def repeated(reading: Reading, spans: Sequence[Span]) -> Iterator[Span]:
         Spans of names.
     """
     names: set[str] = set()
+    initials: set[str] = set()
     for start, end, entity, score in spans:
         if entity == "NAME" and score >= 0.6:
-            names.update(word for word in _CAPITALISED.findall(reading.text[start:end]))
+            text = reading.text[start:end]
+            names.update(_CAPITALISED.findall(text))
+            names.update(word for word in _SMALL.findall(text) if text.islower())
+            first_letters = "".join(_FIRST_LETTER.findall(text))
+            if len(first_letters) > 2 and reading.has_lower:
+                initials.add(first_letters)
+        if entity == "NAME" and (old := _OLD.match(reading.text, end)):
+            yield *old.span("age"), "AGE", 0.6
     if not names:
         return
+    for match in _INITIALS.finditer(reading.text) if initials else ():
+        if re.sub("[^A-Z]", "", match[0]) in initials:
+            yield *match.span(), "NAME", 0.55
     for index, token in enumerate(reading.tokens):
         if token.isupper() and len(token) < 6 and reading.has_lower and reading.flags[index] <= 0:
             continue  # an abbreviation
@@ -159,8 +154,22 @@ def grown(reading: Reading, group: list[int]) -> list[int]:
             flag >= 0 and bool(flag & NAME_OR_PLACE) and flag & COMMON < 2 and not flag & TECHNICAL
         )
 
+    def belongs_to(index: int) -> bool:
+        """Whether a word in front of `van der` and the like can be a given name."""
+        flag = flags[index]
+        return (
+            tokens[index].istitle()
+            and len(tokens[index]) > 2
+            and (flag < 0 or (bool(flag & NAME_OR_PLACE) and flag & COMMON < 2))
+        )
+
     group = list(group)
     for _ in range(2):
+        before = group[0] - 1
+        while before >= 0 and tokens[before] in _PARTICLES:
+            before -= 1
+        if 0 <= before < group[0] - 1 and belongs_to(before):
+            group = [*range(before, group[0]), *group]
         if group[-1] + 1 < len(tokens) and belongs(group[-1] + 1, group[-1]):
             group.append(group[-1] + 1)
         if group[0] > 0 and belongs(group[0] - 1, group[0]):

@@ -55,7 +55,7 @@ _OPEN_HOST = re.compile(
     r"(?i)(?:[\w+]+:/+)?(?:[^/@]*@)?(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[?::1?\]?|(?:www\."
     r"|docs?\.|api\.|raw\.|files\.)?(?:github\.com|githubusercontent\.com|gitlab\.com|huggingface\.co"
     r"|hf\.co|pytorch\.org|python\.org|pypi\.org|flower\.ai|flower\.dev|spacy\.io|explosion\.ai"
-    r"|docker\.com|docker\.io|kubernetes\.io|readthedocs\.(?:io|org)|readthedocs-hosted\.com|w3\.org"
+    r"|docker\.com|docker\.io|kubernetes\.io|(?:[\w-]+\.)?readthedocs\.(?:io|org)|[\w-]+\.github\.io|readthedocs-hosted\.com|w3\.org"
     r"|hl7\.org|loinc\.org|snomed\.org|ietf\.org|rfc-editor\.org|apache\.org|mozilla\.org"
     r"|microsoft\.com|aka\.ms|google\.com|googleapis\.com|golang\.org|rust-lang\.org|docs\.rs"
     r"|crates\.io|numpy\.org|scipy\.org"

@@ -31,7 +31,7 @@ _FORM = re.compile(
     rf"|(?P<abroad>(?:00|(?<=\+))\d{{1,3}}[-.\s/]?\(?\d{{1,4}}\)?(?:[-.\s/]?\(?\d{{2,4}}\)?){{1,5}}{_D}(?:\s?(?:x"
     rf"|ext\.?)\s?\d{{1,6}})?)"
     rf"|(?P<zip4>\d{{5}}-\d{{4}}{_D}(?!-))"
-    rf"|(?P<seven>\d{{3}}[-. ]\d{{4}}{_D}(?![-.]?\d))"
+    rf"|(?P<seven>\d{{3}}[-. ]\d{{4}}{_D}(?![-. ]?\d))"
     rf"|(?P<half>\d{{3}}\)\s?\d{{3}}-\d{{1,3}}{_D})"
     rf"|(?P<groups>0\d{{1,4}}(?:\)?[-. /]\d{{2,4}}){{2,5}}{_D}|\d{{2,4}}\)\s?\d{{3,4}}[- "
     rf"]?\d{{3,4}}{_D}|0\d{{2,4}}[-/ ]\d{{5,8}}{_D}|\d{{2}}(?:[. -]\d{{2}}){{3,4}}{_D}|\d{{2,3}}(?:[ "
@@ -55,7 +55,7 @@ _SAFE_BEFORE = re.compile(
     r"|gpu|cpu|node|worker|rank|shard|part|partition|chunk|block|page|level|priority|received|sent"
     r"|wrote|written|read|processed|loaded|skipped|of|completed|pending|examined|returned|scanned|evicted"
     r"|queued|dropped|allocated|freed|resident|virtual|swap|vm|anon|transaction|xid|txn|zxid|lsn|inode|sectors?"
-    r"|seq|sequence|sequenceno|generation|ts|timestamp|epoch_?ms|uptime|ttl|expires|jiffies|fd|uid|gid|euid"
+    r"|concept|snomed|loinc|omop|rxcui|seq|sequence|sequenceno|generation|ts|timestamp|epoch_?ms|uptime|ttl|expires|jiffies|fd|uid|gid|euid"
     r"|docs|documents|hits|misses|cached|available|used|free|peak|current|delta|interval|backoff|retry_?after"
     r"|docs_?examined|keys_?examined|time(?=['\"]?\s?[:=]))"
     r"['\"]?\s?(?:is|was|=|:|#|\()?\s?['\"]?[-+~<>]?)$"
@@ -100,6 +100,7 @@ _CALLED = re.compile(
 _FAX = re.compile(
     r"(?i)\b(?:fax|f|facsimile)\b[\s.:#=()]{0,3}(?:no\.?|number|at|to|is|records to)?[\s:.#=(]{0,3}$"
 )
+_NO_DENOMINATOR = frozenset((13, 14, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 29, 31))  # of a score: so a day
 _MONEY = re.compile(r"[$€£¥]\s?$")
 _LOOPBACK = re.compile(r"(?:127\.0\.|0\.0\.0\.0|255\.255\.255\.|169\.254\.169\.254)")
 _VERSION = re.compile(
@@ -223,8 +224,10 @@ def _judge(text: str, match: re.Match[str], *, is_log: bool) -> Span | None:
         ):
             return None
         padded = match[0][0] == "0" or (len(match[0]) == 5 and int(match[0][3:]) > 12)
+        day = int(match[0].split("/")[1])
         if (
             (dated and not is_log)
+            or (not is_log and day in _NO_DENOMINATOR and not after[:1].isalpha())
             or (padded and (dated or not is_log))
             or (
                 dated

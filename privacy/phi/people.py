@@ -6,7 +6,7 @@ A safety net under the tagger: these forms are certain enough to need no trainin
 import re
 from collections.abc import Iterator
 
-from privacy.phi.lexicon import NAME_OR_PLACE, is_usual, lexicon
+from privacy.phi.lexicon import COMMON, MEDICAL, NAME_OR_PLACE, is_usual, lexicon
 from privacy.phi.reading import Reading, trigger_words
 from privacy.phi.spans import Span
 from privacy.phi.wordlists import word_list
@@ -20,7 +20,8 @@ _FULL = rf"{_NAME}(?:[ \t]+(?:[A-Z]\.?(?![A-Za-z'])[ ]?|{_NAME})){{0,3}}"
 _TITLED = re.compile(
     rf"\b(?:[Dd]rs?|DR|[Mm]rs?|MRS?|[Mm]s|MS(?=\s[A-Z]{{2}})|[Mm]iss|[Mm]x|[Pp]rof|PROF|[Pp]rofessor"
     rf"|[Dd]octor|[Rr]ev|Fr|Sr|Sra|Capt|Sgt|Lt|Col|Hon|[Jj]udge|[Nn]urse|[Ss]ister|Sir|Dame|Rabbi"
-    rf"|Pastor|Herr|Frau|Señor|Monsieur|Mme)\b\.?\s{{1,2}}(?P<name>{_FULL})"
+    rf"|[Pp]astor|Herr|Frau|Senora?|Srta|Monsieur|Mme|Signora?|Mevr|Dhr|Mgr|[Mm]ama|[Bb]aba|[Aa]untie?|[Uu]ncle|[Gg]ranny"
+    rf"|[Gg]randma|[Gg]randpa|[Aa]buel[ao]|T[ií]a|Tio|Dona|Don|Sheikh|Hajja?|Haji|Imam|Shri|Smt|Khun|Datuk|Father)\b\.?\s{{1,2}}(?P<name>{_FULL})"
 )
 _DEGREE = re.compile(
     rf"(?P<name>{_FULL}),?[ ]+(?:M\.?D\.?|D\.?O\.?|R\.?N\.?|N\.?P\.?|PA(?:-C)?|Ph\.?D\.?|D\.?D\.?S\.?"
@@ -46,7 +47,9 @@ _DEAR = re.compile(
 _TITLES = trigger_words(
     word_list(
         "dr drs mr mrs ms miss mx prof professor doctor rev fr sr sra capt sgt lt col hon judge "
-        "nurse sister sir dame rabbi pastor herr frau monsieur mme"
+        "nurse sister sir dame rabbi pastor herr frau monsieur mme senor senora srta signor signora mevr dhr mgr "
+        "mama baba aunt auntie uncle granny grandma grandpa abuela abuelo tia tio dona don sheikh haj hajj haji hajja "
+        "imam shri smt khun datuk father"
     )
 )
 _LABELS = trigger_words(
@@ -136,14 +139,12 @@ def _trim(text: str, start: int, end: int, *, sure: bool) -> tuple[int, int] | N
     """Cuts usual words off both ends of a supposed name; None if nothing is left."""
     known = lexicon()
     words = list(re.finditer(r"[A-Za-z][A-Za-z']*", text[start:end]))
-    while words and _is_no_name(words[0][0], known.get(words[0][0].lower(), -1), sure=sure):
+    while words and is_no_name(words[0][0], known.get(words[0][0].lower(), -1), sure=sure):
         if sure:
             return None
         words.pop(0)
     while (
-        words
-        and len(words) > 1
-        and _is_no_name(words[-1][0], known.get(words[-1][0].lower(), -1), sure=False)
+        words and len(words) > 1 and is_no_name(words[-1][0], known.get(words[-1][0].lower(), -1), sure=False)
     ):
         words.pop()
     if not words or not any(len(word[0]) > 1 for word in words):
@@ -151,9 +152,18 @@ def _trim(text: str, start: int, end: int, *, sure: bool) -> tuple[int, int] | N
     return start + words[0].start(), start + words[-1].end()
 
 
-def _is_no_name(word: str, flags: int, *, sure: bool) -> bool:
+def is_no_name(word: str, flags: int, *, sure: bool) -> bool:
+    """Whether a word is no name.
+
+    Args:
+        word: as written.
+        flags: what the lexicon knows of it.
+        sure: whether a title in front makes a usual word a name.
+    """
     if word in _NOT_FIRST:
         return True
     if flags < 0:
         return False
-    return is_usual(flags) and not (sure and flags & NAME_OR_PLACE and word.istitle())
+    if sure and word.istitle() and (flags & NAME_OR_PLACE or (flags & COMMON < 2 and not flags & MEDICAL)):
+        return False
+    return is_usual(flags)

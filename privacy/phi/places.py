@@ -55,12 +55,19 @@ _WHERE = re.compile(
     r"|Mt)\.? )?[A-Z][a-z]{2,}(?:[ -][A-Z][a-z]{2,}){0,2})"
 )
 _INSTITUTIONS = trigger_words(
-    word_list("hospital clinic center centre infirmary hospice sanatorium home facility practice associates")
+    word_list(
+        "hospital clinic center centre infirmary hospice sanatorium home facility practice associates surgery manor "
+        "lodge school academy college university church mosque synagogue bridge park airport station shelter prison jail "
+        "pharmacy mill textiles apartments towers institute imaging orthopedics pediatrics county valley bank library"
+    )
 )
 _HOSPITAL = re.compile(
     r"(?P<name>(?:(?:St|Ft|Mt)\.?\s)?[A-Z][\w'-]+(?:\s(?:of\s(?:the\s)?|and\s)?[A-Z][\w'-]+){0,4}?)\s(?:Hospital"
     r"|HOSPITAL|Clinic|CLINIC|(?:Medical|Health|Cancer|Rehabilitation|Surgery|Nursing|Care)\sCent(?:er"
-    r"|re)|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
+    r"|re)|(?:MEDICAL|HEALTH|CANCER|CARE)\s(?:CENTER|CENTRE)|NURSING HOME|Care\sHome|Surgery|Manor|MANOR|Lodge"
+    r"|(?:High\s|Primary\s|Middle\s|Elementary\s)?School|Academy|College|University|Church|Mosque|Synagogue|Bridge"
+    r"|Park|Airport|Station|Shelter|Prison|Jail|Pharmacy|Mill|Textiles|Apartments|Towers|(?:Cancer\s|Heart\s|Eye\s)?Institute"
+    r"|Imaging|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
     r"|Medical\sPractice|(?:Medical\s)?Associates)$"
 )
 _GENERIC = frozenset(
@@ -70,7 +77,10 @@ _GENERIC = frozenset(
         "rehabilitation primary urgent family pain memory sleep eye heart cancer stroke "
         "dialysis surgery surgical day night outpatient inpatient emergency teaching private "
         "public our this the same referring walk specialty multidisciplinary wound diabetes "
-        "infusion anticoagulation hospital clinic center centre home"
+        "infusion anticoagulation hospital clinic center centre home high middle elementary school college university church "
+        "orthopedic orthopaedic plastic vascular thoracic bariatric spine breast cataract general open laparoscopic robotic "
+        "elective redo magnetic resonance diagnostic nuclear functional molecular brain cardiac chest abdominal pelvic blood "
+        "tissue sperm milk gas service bus train police fire power gold memorial retail compounding central mail order"
     )
 )
 _BEFORE_NAME = frozenset(

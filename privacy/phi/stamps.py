@@ -13,6 +13,10 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = r"\d\d[:.]\d\d[:.]\d\d(?:[.,]\d{1,9})?"
 _ZONE = r"(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 _LEVEL = r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|TRACE|[DIWEF])"
+_PROGRAM = (
+    r"(?:nginx|httpd|apache2?|postgres|mysqld?|mariadbd?|redis|haproxy|caddy|traefik|kubelet|dockerd|containerd|sshd|cron|systemd)(?:\[\d{1,7}\])?:?"
+    r"|AUDIT|ACCESS|EVENT|SECURITY|LOG"
+)
 _KEY = r"(?:t|ts|time|timestamp|asctime|@timestamp|datetime|started|finished|now|expires|until|date)"
 _TIME = (
     rf"(?:20[1-9]\d[-/.]\d\d[-/.]\d\d[T,\s_-]{{1,2}}{_CLOCK}{_ZONE}"
@@ -23,7 +27,7 @@ _TIME = (
     r"|[0-3]\d[01]\d[0-3]\d\s{1,2}(?:[0-2]\d[0-5]\d[0-5]\d(?=\s)|[0-2]?\d:[0-5]\d:[0-5]\d))"
 )
 _OWN = re.compile(
-    rf"(?:^[\s<(\[{{|\"'-]{{0,6}}(?:\d{{1,3}}>\d?\s?)?(?:\d{{10}}\s|\d{{1,7}}:[A-Z]\s)?(?:{_LEVEL}[\s:|\])]{{0,4}}[\[(]?)?"
+    rf"(?:^[\s<(\[{{|\"'-]{{0,6}}(?:\d{{1,3}}>\d?\s?)?(?:(?:{_PROGRAM})\s)?(?:\d{{10}}\s|\d{{1,7}}:[A-Z]\s)?(?:{_LEVEL}[\s:|\])]{{0,4}}[\[(]?)?"
     rf"(?:[\"']?{_KEY}[\"']?\s?[:=]\s?[\"']?)?"
     rf"|\[|\bat\s(?=\d{{6}}\s)|\b{_KEY}[\"']?\s?[:=]\s?[\"']?)(?P<time>{_TIME})",
     re.MULTILINE,

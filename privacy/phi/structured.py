@@ -10,7 +10,8 @@ from privacy.phi.wordlists import word_list
 
 _SEGMENT = re.compile(
     r"(?:^|(?<=[\r\n\x0b])|(?<=\\r)|(?<=\\n)|(?<=[\s\"'>]))(PID|PD1|NK1|GT1|IN[123]|MRG|PV1|PV2|ORC"
-    r"|OBR|OBX|ROL|STF|PRD|ACC|EVN|MSH|ARV|NTE|SCH|AIP|TXA)\|([^\r\n]*)"
+    r"|OBR|OBX|ROL|STF|PRD|ACC|EVN|MSH|ARV|NTE|SCH|AIP|TXA)\|"
+    r"((?:(?!\s(?:PID|PD1|NK1|GT1|IN[123]|MRG|PV1|PV2|ORC|OBR|OBX|EVN)\|)[^\r\n])*)"
 )
 _PERSONAL = frozenset(word_list("PID PD1 NK1 GT1 IN1 IN2 IN3 MRG STF PRD ARV"))
 _FIELD = re.compile(r"[^|~]+")

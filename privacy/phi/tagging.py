@@ -12,6 +12,7 @@ from privacy.phi.spans import Span
 from privacy.phi.tagger import CLASSES, tagger
 
 _NAME, _LOCATION, _ID = CLASSES.index("NAME"), CLASSES.index("LOCATION"), CLASSES.index("ID")
+_IS_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _IS_YEAR = re.compile(r"(?:19|20)\d\d")
 _THRESHOLD = {"notes": 0.28, "logs": 0.4}
 _PARTICLES = frozenset(
@@ -129,6 +130,12 @@ def _close(reading: Reading, group: list[int], kind: int, score: float, profile:
     if kind == _ID:
         if digits < (4 if profile == "notes" else 5) or _IS_YEAR.fullmatch(text[start:end]):
             return
+        if (
+            profile == "notes"
+            and _IS_CLOCK.fullmatch(text[start:end])
+            and text[start - 1 : start] in ("", " ", "\n")
+        ):
+            return  # 0815
         if profile == "logs" and digits == end - start == 5 and text[start - 1 : start] == "-":
             return  # the number of another program's message
     elif not words:
@@ -141,6 +148,12 @@ def _close(reading: Reading, group: list[int], kind: int, score: float, profile:
             return
     if len(words) == 1 and flags[0] < 0 and profile == "logs" and text[start - 1 : start].isalpha():
         return  # the end of a name in a program, such as displayLogsopening
+    if (
+        profile == "notes"
+        and len(words) == 1
+        and (text[start - 1 : start].isdigit() or text[start - 1 : start] == "&")
+    ):
+        return  # the end of a code, such as 185delAG
     if not words and (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
         return
     if kind == _LOCATION and words:
