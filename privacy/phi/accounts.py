@@ -19,7 +19,7 @@ _DOTTED = re.compile(
 )
 USER_WORDS = trigger_words(("user", "username", "login", "userid", "handle"))
 _VALUE = re.compile(
-    r"(?:\s?(?:name|id))?[\"']?(?:\s(?:is\s)?|\s?[:=]\s?)[\"']?@?(?P<name>[a-z]{3,20}(?:[._-]?\d{1,4}|[._][a-z]{3,20}\d{0,4}))(?![\w./-])"
+    r"(?:\s?(?:name|id))?[\"']?(?:\s(?:is\s)?|\s?[:=]\s?)[\"']?@?(?P<name>[a-z]{3,20}(?:[._-]?\d{1,4}|[._][a-z]{3,20}\d{0,4}))(?!\w|[./-]\w)"
 )
 _FILES = frozenset(
     word_list(

@@ -77,6 +77,7 @@ _BEFORE_MONTH = re.compile(
     r"\b(?i:in|since|until|till|by|from|through|during|before|after|last|next|of|early|mid|late|this|every)[ -]"
     r"(?:(?:early|mid|late)[ -])?$"
 )
+_TEMPERATURE = re.compile(r"\b(?i:temp(?:erature)?|tmax|fever|febrile|t)\b[^.;\n]{0,18}$")
 _DIGIT = re.compile(r"\d")
 _ORDINALS = re.compile(_ORDINAL, re.IGNORECASE)
 _ALONE = re.compile(r"(?:may|march|mar|sun|sat|wed|jan|dec|second|first|sec)\W*", re.IGNORECASE)
@@ -144,6 +145,8 @@ def old_ages(reading: Reading) -> Iterator[Span]:
             continue
         for match in _AGE.finditer(text, max(0, at - 26), at + 60):
             group = match.lastgroup
+            if group == "a" and match[0][-1] in "fF" and _TEMPERATURE.search(text, max(0, at - 30), at):
+                continue
             if group is not None and match.start(group) <= at < match.end(group):
                 yield *match.span(group), "AGE", 0.85
                 break

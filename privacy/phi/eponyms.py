@@ -82,6 +82,15 @@ _MEDICAL_START = re.compile(
     r"|post|preoperat|prosta|pseudo|psych|pulmo|pyelo|radio|retino|rheumat|rhino|sarco|spondyl|sub|supra|tachy|thoraco"
     r"|thrombo|thyro|trans|ultra|uretero|urethr|vaso|ventricul)[a-z]{4,}"
 )
+_DRUG_END = re.compile(  # stems of international nonproprietary names
+    r"(?i)\w{2,}(?:adone|alol|amide|amine|azepine|azine|azone|azosin|bactam|bamate|bendazole|camptothecin|citabine|cillin"
+    r"|conazole|coxib|cumin|curium|curonium|dopa|dralazine|dronate|dronic|entan|estrant|fenac|fibrate|formin|fovir|fungin"
+    r"|gatran|glitazone|grel|ifene|imod|indol|ipramine|irudin|lukast|meline|metacin|micin|monam|mustine|navir|nidazole"
+    r"|nicline|nixin|olone|onide|orphan|ostine|oxacin|pamil|parin|parib|penem|peridol|peridone|pezil|philin|phylline"
+    r"|piprazole|platin|plase|poetin|porfin|pramine|pressin|profen|quine|racetam|relin|relix|renone|rinone|rubicin|semide"
+    r"|solone|sone|sporin|steride|stigmine|sulfan|tadine|taxel|tecan|terol|tetrandrine|thiazide|tiapine|tidine|tinib|toin"
+    r"|trexate|trexed|triptyline|tropium|vaptan|vudine|xaban|xetine|zepam|zolid|zomib|zumab|ximab|umab|noside|apride)"
+)
 _VOWEL = re.compile(r"(?i)[aeiouy]")
 
 
@@ -128,7 +137,7 @@ def is_term(
         return True
     if len(words) == 1:
         word = words[0]
-        if flags[0] < 0 and _MEDICAL_START.fullmatch(word):
+        if flags[0] < 0 and (_MEDICAL_START.fullmatch(word) or _DRUG_END.fullmatch(word)):
             return True
         if (
             _MEDICAL_END.fullmatch(word) and not flags[0] & FREQUENT_NAME

@@ -79,6 +79,7 @@ _SHARED = frozenset(
     )
 )
 _TRIAL = re.compile(r"\d{3}-[A-Z]{2,3}|[A-Z]{2,3}-\d{3}")  # a site's number and initials
+_WORD_FIRST = re.compile(r"[a-z]{2,6} ")  # `in 1983`
 _REACH = 90
 _STRONG = frozenset(word_list("MRN HEALTH_PLAN LICENSE SSN ACCOUNT BIOMETRIC VEHICLE"))
 _NOT_VALUE = re.compile(
@@ -129,6 +130,8 @@ def _value(match: re.Match[str], kind: str, phrase: str, *, is_log: bool) -> Ite
     named = bool(match["noun"]) or bool(re.search(r"[:=#]", match["link"])) or phrase == "last"
     value = match["value"][: _cut(match["value"])]
     digits = sum(map(str.isdigit, value))
+    if _WORD_FIRST.match(value):
+        return
     if _DIGEST.fullmatch(value) and not value.isdigit() and phrase not in _PERSONAL:
         return
     if (

@@ -101,6 +101,7 @@ _FAX = re.compile(
     r"(?i)\b(?:fax|f|facsimile)\b[\s.:#=()]{0,3}(?:no\.?|number|at|to|is|records to)?[\s:.#=(]{0,3}$"
 )
 _NO_DENOMINATOR = frozenset((13, 14, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 29, 31))  # of a score: so a day
+_COUNTING = re.compile(r"(?i)[(%]\s?$|\b(?:in|vs\.?|versus|and|or|than|all|only)\s$")
 _MONEY = re.compile(r"[$€£¥]\s?$")
 _LOOPBACK = re.compile(r"(?:127\.0\.|0\.0\.0\.0|255\.255\.255\.|169\.254\.169\.254)")
 _VERSION = re.compile(
@@ -221,13 +222,25 @@ def _judge(text: str, match: re.Match[str], *, is_log: bool) -> Span | None:
             or (not dated and _SAFE_BEFORE.search(before))
             or after[:1] == "-"
             or _COUNTED.match(after)
+            or len(
+                re.findall(
+                    rf"(?<![\d/])\d{{1,3}}/{match[0].split('/')[1]}(?![\d/])",
+                    text[max(0, start - 70) : end + 70],
+                )
+            )
+            > 1
         ):
             return None
         padded = match[0][0] == "0" or (len(match[0]) == 5 and int(match[0][3:]) > 12)
         day = int(match[0].split("/")[1])
         if (
             (dated and not is_log)
-            or (not is_log and day in _NO_DENOMINATOR and not after[:1].isalpha())
+            or (
+                not is_log
+                and day in _NO_DENOMINATOR
+                and not after[:1].isalpha()
+                and not _COUNTING.search(before)
+            )
             or (padded and (dated or not is_log))
             or (
                 dated

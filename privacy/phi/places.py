@@ -58,15 +58,16 @@ _INSTITUTIONS = trigger_words(
     word_list(
         "hospital clinic center centre infirmary hospice sanatorium home facility practice associates surgery manor "
         "lodge school academy college university church mosque synagogue bridge park airport station shelter prison jail "
-        "pharmacy mill textiles apartments towers institute imaging orthopedics pediatrics county valley bank library"
+        "pharmacy street avenue road lane boulevard mill textiles apartments towers institute imaging orthopedics pediatrics county valley bank library"
     )
 )
+_STREETS = frozenset(("street", "avenue", "road", "lane", "boulevard"))
 _HOSPITAL = re.compile(
     r"(?P<name>(?:(?:St|Ft|Mt)\.?\s)?[A-Z][\w'-]+(?:\s(?:of\s(?:the\s)?|and\s)?[A-Z][\w'-]+){0,4}?)\s(?:Hospital"
     r"|HOSPITAL|Clinic|CLINIC|(?:Medical|Health|Cancer|Rehabilitation|Surgery|Nursing|Care)\sCent(?:er"
     r"|re)|(?:MEDICAL|HEALTH|CANCER|CARE)\s(?:CENTER|CENTRE)|NURSING HOME|Care\sHome|Surgery|Manor|MANOR|Lodge"
     r"|(?:High\s|Primary\s|Middle\s|Elementary\s)?School|Academy|College|University|Church|Mosque|Synagogue|Bridge"
-    r"|Park|Airport|Station|Shelter|Prison|Jail|Pharmacy|Mill|Textiles|Apartments|Towers|(?:Cancer\s|Heart\s|Eye\s)?Institute"
+    r"|Street|Avenue|Road|Lane|Boulevard|Park|Airport|Station|Shelter|Prison|Jail|Pharmacy|Mill|Textiles|Apartments|Towers|(?:Cancer\s|Heart\s|Eye\s)?Institute"
     r"|Imaging|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
     r"|Medical\sPractice|(?:Medical\s)?Associates)$"
 )
@@ -192,5 +193,8 @@ def _institutions(reading: Reading) -> Iterator[Span]:
             for i in named
             if (reading.lower[i] not in _GENERIC and not reading.flags[i] & MEDICAL) or reading.flags[i] < 0
         ]
-        if telling and any(reading.flags[i] & COMMON != COMMON for i in telling):
-            yield reading.starts[named[0]], match.end(), "ORGANIZATION", 0.6
+        is_street = reading.lower[index] in _STREETS
+        if telling and (
+            is_street or any(reading.flags[i] < 0 or reading.flags[i] & COMMON != COMMON for i in telling)
+        ):
+            yield reading.starts[named[0]], match.end(), "LOCATION" if is_street else "ORGANIZATION", 0.6

@@ -150,7 +150,7 @@ def _close(reading: Reading, group: list[int], kind: int, score: float, profile:
         return  # the end of a name in a program, such as displayLogsopening
     if (
         profile == "notes"
-        and len(words) == 1
+        and len(words) < 3
         and (text[start - 1 : start].isdigit() or text[start - 1 : start] == "&")
     ):
         return  # the end of a code, such as 185delAG
