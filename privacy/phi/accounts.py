@@ -50,7 +50,10 @@ def users(reading: Reading) -> Iterator[Span]:
         parts = known(token[1:], 0), known(token[:-1], 0)
         joined = any(flags & LAST == 2 << 4 and not flags & COMMON for flags in parts)
         if (joined and _VOWEL.search(tokens[index])) or before in _ACCOUNTS:
-            yield reading.starts[index], reading.end(index), "NAME", 0.6 if before in _ACCOUNTS else 0.5
+            end = reading.end(index)
+            while end < len(reading.text) and reading.text[end].isdigit():
+                end += 1
+            yield reading.starts[index], end, "NAME", 0.6 if before in _ACCOUNTS else 0.5
 
 
 def portal_users(reading: Reading) -> Iterator[Span]:

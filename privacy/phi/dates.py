@@ -67,11 +67,13 @@ _AGE = re.compile(
     rf"|\b(?:age[ds]?|age\s(?:is|of)|turn(?:ed|s|ing)|aet(?:at)?\.?|(?:at|the) age of)\s?[:=]?\s{{0,3}}[\"']?"
     rf"(?P<b>{_AGE_NUMBER})\b(?![.,]?\d|\s?(?:%|mg|days?|weeks?|months?|minutes?|hours?|mm|cm|kg|lb"
     rf"|beats|bpm))"
+    rf"|\bat\s(?P<d>ninety[- ](?:{_ONES}))\b"
     rf"|\b(?P<c>in (?:his|her|their) (?:90s|nineties|hundreds)|nonagenarian|centenarian|(?:9\d|1[01]\d)(?:st|nd|rd|th)\sbirthday)\b",
     re.IGNORECASE,
 )
 _MONTH_ALONE = re.compile(
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|january|february|april|june|july|august|september|october|november|december)\b"
 )
 _BEFORE_MONTH = re.compile(
     r"\b(?i:in|since|until|till|by|from|through|during|before|after|last|next|of|early|mid|late|this|every)[ -]"

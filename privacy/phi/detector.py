@@ -22,7 +22,7 @@ from privacy.phi.people import PEOPLE_WORDS, people
 from privacy.phi.places import PLACE_WORDS, places
 from privacy.phi.presidio import second_opinion
 from privacy.phi.reading import Reading, read
-from privacy.phi.roles import ROLE_WORDS, aged, roles
+from privacy.phi.roles import ROLE_WORDS, VERBS, acting, aged, roles
 from privacy.phi.spans import Span, merge
 from privacy.phi.stamps import own_time_ends, without_own_times
 from privacy.phi.structured import structured
@@ -122,6 +122,8 @@ class Detector:
             spans += portal_users(reading)
         if groups & ROLE_WORDS:
             spans += roles(reading, is_log=is_log)
+        if groups & VERBS:
+            spans += acting(reading, is_log=is_log)
         if reading.numbers and reading.has_upper:
             spans += aged(reading)
         if spans:

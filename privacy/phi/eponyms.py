@@ -45,7 +45,7 @@ _HEAD = re.compile(
 )
 _PHRASE = re.compile(  # called after people whose names are frequent
     r"(?i)\b(?:braxton[- ]hicks|epstein[- ]barr|jackson[- ]pratt|austin[- ]flint|graham[- ]steell|stevens[- ]johnson"
-    r"|guillain[- ]barre|lloyd[- ]davies|lesch[- ]nyhan|sturge[- ]weber|ehlers[- ]danlos|prader[- ]willi|charles[- ]bonnet"
+    r"|guillain[- ]barre|lloyd[- ]davies|bristol stool|solu[- ](?:medrol|cortef)|depo[- ](?:provera|medrol)|lesch[- ]nyhan|sturge[- ]weber|ehlers[- ]danlos|prader[- ]willi|charles[- ]bonnet"
     r"|ramsay[- ]hunt|kearns[- ]sayre|dandy[- ]walker|smith[- ](?:peterson?|lemli)|wolff[- ]parkinson|da ?vinci|mallory[- ]weiss"
     r"|budd[- ]chiari|miller[- ]fisher|brown[- ]sequard|cheyne[- ]stokes|fitz[- ]hugh|adams[- ]stokes|ivor[- ]lewis"
     r"|hardy[- ]weinberg|dix[- ]hallpike|swan[- ]ganz|hodgkin|von willebrand|von hippel|van der woude|de quervain|le fort"

@@ -16,7 +16,7 @@ _PHRASES = {
     "|enrollee|history",
     "HEALTH_PLAN": "health plan|plan|insurance|policy|member|membership|subscriber|beneficiary"
     "|medicare|medicaid|mbi|hic|hicn|payer|payor|group|grp|coverage|hmo|ppo|aetna"
-    "|cigna|humana|bcbs|blue cross|anthem|kaiser|tricare",
+    "|ramq|ohip|phn|nhi|hcn|health card|health number|cigna|humana|bcbs|blue cross|anthem|kaiser|tricare",
     "ACCOUNT": "account|acct|acc|ac|a/c|billing|invoice|encounter|enc|visit|csn|har|fin|accession"
     "|case|specimen|episode|claim|order|requisition|referral|prior auth|prior "
     "authorization|authorization|auth|confirmation|iban|routing|aba|swift|bic|credit card"
@@ -24,12 +24,14 @@ _PHRASES = {
     "LICENSE": "license|licence|lic|npi|dea|certificate|certification|cert|driver license|driver's "
     "license|drivers license|driver's licence|dl|driver|drivers|passport|permit|upin|state "
     "id|tax id|tin|ein|itin|national id|id card|identity card|registration|aadhaar|aadhar|abha"
-    "|cpf|cnpj|nino|national insurance|nir|bsn|dni|curp|pesel|personnummer|codice fiscale|tfn|nric|matricula",
+    "|cpf|cnpj|nino|national insurance|nir|bsn|dni|curp|pesel|personnummer|codice fiscale|tfn|nric|matricula"
+    "|emirates id|iqama|nik|ktp|egn|oib|jmbg|cedula|cuil|cnic|philhealth|ppsn|svnr|kvnr|insz|ahv",
     "VEHICLE": "vin|vehicle|plate|license plate|licence plate|car|car registration|vehicle "
     "registration|tag|reg|truck|automobile|motorcycle|number plate",
     "DEVICE": "serial|s/n|sn|udi|device|pump|monitor|scanner|unit|implant|pacemaker|icd|generator"
     "|lead|imei|imsi|meid|lot|model|ref|catalog|machine|ventilator|stent|prosthesis"
     "|equipment|asset|gtin|di|port",
+    "PHONE": "pager|beeper|bleep|extension|ext|dect",
     "SSN": "ssn|ss|ss#|social security|social|soc sec|soc. sec|s.s.n|social sec|last four|last 4",
     "BIOMETRIC": "fingerprint|photo|photograph|picture|image|img|face|facial|retina|iris|voiceprint"
     "|voice print|biometric|finger|palm",
@@ -81,7 +83,7 @@ _SHARED = frozenset(
 _TRIAL = re.compile(r"\d{3}-[A-Z]{2,3}|[A-Z]{2,3}-\d{3}")  # a site's number and initials
 _WORD_FIRST = re.compile(r"[a-z]{2,6} ")  # `in 1983`
 _REACH = 90
-_STRONG = frozenset(word_list("MRN HEALTH_PLAN LICENSE SSN ACCOUNT BIOMETRIC VEHICLE"))
+_STRONG = frozenset(word_list("PHONE MRN HEALTH_PLAN LICENSE SSN ACCOUNT BIOMETRIC VEHICLE"))
 _NOT_VALUE = re.compile(
     r"(?i)(?:v?\d+(?:\.\d+){1,3}|\d{1,3}|[a-z]?\d{1,3}(?:[./]\d{1,2})?|(?:19|20)\d\d(?:s)?|(?:19"
     r"|20)\d\d-\d\d-\d\d.*|\d{1,2}/\d{1,2}(?:/\d{2,4})?|\d+\s?(?:mg|ml|mcg|kg|cm|mm|days?|weeks?"

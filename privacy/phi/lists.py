@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterator, Sequence
 
 from privacy.phi.eponyms import is_eponym
-from privacy.phi.lexicon import COMMON, EPONYM, FIRST, LAST, NAME_OR_PLACE, TECHNICAL, is_usual, lexicon
+from privacy.phi.lexicon import (
+    COMMON,
+    EPONYM,
+    FIRST,
+    LAST,
+    MEDICAL,
+    NAME_OR_PLACE,
+    TECHNICAL,
+    is_usual,
+    lexicon,
+)
 from privacy.phi.reading import Reading
 from privacy.phi.spans import Span
 
@@ -150,6 +160,8 @@ def grown(reading: Reading, group: list[int]) -> list[int]:
         if token.isupper() != tokens[beside].isupper() and len(tokens[beside]) > 1:
             return False
         flag = flags[index]
+        if gap == " " and flag >= 0 and token.istitle() and index < beside and len(tokens[beside]) > 2:
+            return flag & COMMON < 2 and not flag & (TECHNICAL | MEDICAL | EPONYM) and len(token) > 2
         return (flag < 0 and len(token) > 2) or (
             flag >= 0 and bool(flag & NAME_OR_PLACE) and flag & COMMON < 2 and not flag & TECHNICAL
         )
@@ -174,4 +186,15 @@ def grown(reading: Reading, group: list[int]) -> list[int]:
             group.append(group[-1] + 1)
         if group[0] > 0 and belongs(group[0] - 1, group[0]):
             group.insert(0, group[0] - 1)
+    after = group[-1] + 2  # Ji-woo
+    if (
+        after < len(tokens)
+        and tokens[after - 1] == "-"
+        and reading.starts[after] == reading.end(group[-1]) + 1
+        and tokens[after].islower()
+        and flags[after] < 0
+        and 1 < len(tokens[after]) < 7
+        and tokens[group[-1]].istitle()
+    ):
+        group += [after - 1, after]
     return group

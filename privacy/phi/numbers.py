@@ -78,7 +78,8 @@ _DATED = re.compile(
     r"|and|through|thru|ended|begun|begins?|begin|comparison|completed|expired|follow-?up|f/u"
     r"|start(?:ing)?|stop|end(?:ing)?|cleared|transferred|for"
     r"|course|removed|placed|given|via|the|ago|labs?|tests?|study|prior|taken|improved|filed|addended"
-    r"|revised|updated)[\s:,(@=]{1,3}$"
+    r"|revised|updated|sent|drawn|done|faxed|mailed|ordered|repeat(?:ed)?|surgery|procedure|clinic|ecg|ekg|echo|mri|ct|cxr"
+    r"|x-?ray|egd|colonoscopy|biopsy|swab|culture)[\s:,(@=]{1,3}$"
     r"|[(;,]\s?$|^\s*$"
 )
 _SCORED = re.compile(
@@ -157,6 +158,8 @@ def _judge(text: str, match: re.Match[str], *, is_log: bool) -> Span | None:
     if kind == "iso" or (kind == "ymd" and end - start in (8, 12, 14, 13, 15)):
         if kind == "ymd" and (_SAFE_BEFORE.search(before) or _SAFE_AFTER.match(after)):
             return None
+        if kind == "ymd" and (more := re.match(r"-\d{2,8}\b", after)):
+            return start, end + more.end(), "ID", 0.6
         return start, end, "DATE", 0.9 if kind == "iso" else 0.6
     if kind == "ip":
         if (
@@ -231,7 +234,7 @@ def _judge(text: str, match: re.Match[str], *, is_log: bool) -> Span | None:
             > 1
         ):
             return None
-        padded = match[0][0] == "0" or (len(match[0]) == 5 and int(match[0][3:]) > 12)
+        padded = match[0][0] == "0" or "/0" in match[0] or (len(match[0]) == 5 and int(match[0][3:]) > 12)
         day = int(match[0].split("/")[1])
         if (
             (dated and not is_log)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from privacy.phi.lexicon import COMMON, MEDICAL, is_usual, lexicon
+from privacy.phi.lexicon import COMMON, MEDICAL, NAME_OR_PLACE, is_usual, lexicon
 from privacy.phi.reading import Reading, trigger_words
 from privacy.phi.spans import Span
 from privacy.phi.wordlists import word_list
@@ -54,13 +54,19 @@ _WHERE = re.compile(
     r"(?: (?:back|alone|home|in|here|there|up))?\s(?:from|in|to|at|of|near))\s(?P<place>(?:(?:St|Ft"
     r"|Mt)\.? )?[A-Z][a-z]{2,}(?:[ -][A-Z][a-z]{2,}){0,2})"
 )
+_EMPLOYED = re.compile(
+    r"\b(?i:works?|worked|working|employed|job)(?:\sas\s[a-z ]{3,30}?)?\s(?:at|for|by|with)\s(?:the\s)?"
+    r"(?P<place>[A-Z][\w&'-]+(?:\s(?:(?:and|of|&)\s)?[A-Z][\w&'-]+){0,3})"
+)
+_WORK = trigger_words(("work", "works", "worked", "working", "employed", "job"))
 _INSTITUTIONS = trigger_words(
     word_list(
         "hospital clinic center centre infirmary hospice sanatorium home facility practice associates surgery manor "
-        "lodge school academy college university church mosque synagogue bridge park airport station shelter prison jail "
+        "general memorial regional counseling lodge school academy college university church mosque synagogue bridge park airport station shelter prison jail "
         "pharmacy street avenue road lane boulevard mill textiles apartments towers institute imaging orthopedics pediatrics county valley bank library"
     )
 )
+_ATTRIBUTES = frozenset(("general", "memorial", "regional"))
 _STREETS = frozenset(("street", "avenue", "road", "lane", "boulevard"))
 _HOSPITAL = re.compile(
     r"(?P<name>(?:(?:St|Ft|Mt)\.?\s)?[A-Z][\w'-]+(?:\s(?:of\s(?:the\s)?|and\s)?[A-Z][\w'-]+){0,4}?)\s(?:Hospital"
@@ -68,7 +74,7 @@ _HOSPITAL = re.compile(
     r"|re)|(?:MEDICAL|HEALTH|CANCER|CARE)\s(?:CENTER|CENTRE)|NURSING HOME|Care\sHome|Surgery|Manor|MANOR|Lodge"
     r"|(?:High\s|Primary\s|Middle\s|Elementary\s)?School|Academy|College|University|Church|Mosque|Synagogue|Bridge"
     r"|Street|Avenue|Road|Lane|Boulevard|Park|Airport|Station|Shelter|Prison|Jail|Pharmacy|Mill|Textiles|Apartments|Towers|(?:Cancer\s|Heart\s|Eye\s)?Institute"
-    r"|Imaging|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
+    r"|Imaging|General|Memorial|Regional|Counseling|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
     r"|Medical\sPractice|(?:Medical\s)?Associates)$"
 )
 _GENERIC = frozenset(
@@ -97,7 +103,7 @@ _STATES = trigger_words(
         "nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy dc pr ap ae aa gu"
     )
 )
-PLACE_WORDS = _PREPOSITIONS | _INSTITUTIONS | _POST_WORDS | _STATES
+PLACE_WORDS = _WORK | _PREPOSITIONS | _INSTITUTIONS | _POST_WORDS | _STATES
 
 
 def places(reading: Reading) -> Iterator[Span]:
@@ -138,6 +144,10 @@ def places(reading: Reading) -> Iterator[Span]:
     known = lexicon()
     if reading.groups & _PREPOSITIONS:
         yield from _whereabouts(reading)
+    for index in reading.indices(_WORK):
+        match = _EMPLOYED.match(text, starts[index])
+        if match is not None and reading.has_lower:
+            yield *match.span("place"), "ORGANIZATION", 0.55
     if reading.groups & _INSTITUTIONS:
         yield from _institutions(reading)
     for index in reading.indices(_STATES):
@@ -177,6 +187,13 @@ def _institutions(reading: Reading) -> Iterator[Span]:
     text = reading.text
     for index in reading.indices(_INSTITUTIONS):
         if not reading.tokens[index][0].isupper():
+            if (
+                index
+                and not reading.has_upper
+                and reading.flags[index - 1] < 0
+                and len(reading.tokens[index - 1]) > 3
+            ):
+                yield reading.starts[index - 1], reading.end(index), "ORGANIZATION", 0.5
             continue
         match = _HOSPITAL.search(text, max(0, reading.starts[index] - 60), reading.end(index))
         if match is None or match.end() != reading.end(index):
@@ -193,6 +210,10 @@ def _institutions(reading: Reading) -> Iterator[Span]:
             for i in named
             if (reading.lower[i] not in _GENERIC and not reading.flags[i] & MEDICAL) or reading.flags[i] < 0
         ]
+        if reading.lower[index] in _ATTRIBUTES and not any(
+            reading.flags[i] < 0 or reading.flags[i] & NAME_OR_PLACE for i in telling
+        ):
+            continue
         is_street = reading.lower[index] in _STREETS
         if telling and (
             is_street or any(reading.flags[i] < 0 or reading.flags[i] & COMMON != COMMON for i in telling)

@@ -41,7 +41,16 @@ _PART = trigger_words(
 _INITIALS = re.compile(r"[\s,(:]{1,2}(?P<name>(?:[A-Z]\.[ ]?){2,3}|[A-Z]{2,3}(?=\)))")
 _CALLED = re.compile(r"\b[Ii]nitials?\b[\s:=]{1,3}(?P<name>(?:[A-Z][.\-]?){2,4})(?![A-Za-z])")
 _INITIAL_WORDS = trigger_words(("initial", "initials"))
+_ARRIVES = trigger_words(
+    word_list("arrived discharged admitted ambulated complains tolerating voided vomited")
+)
+_SAYS = trigger_words(
+    word_list(
+        "reports reported denies denied states stated presents presented refuses refused wants says said lives feels"
+    )
+)
 ROLE_WORDS = _KIN | _PART | _INITIAL_WORDS
+VERBS = _ARRIVES | _SAYS
 _NAME = r"(?:[A-Z][A-Za-z'-]+|[A-Z]\.)"
 _BEFORE_AGE = re.compile(rf"(?<![\w.-])(?P<name>{_NAME}(?:[ ]{_NAME}){{0,3}}),?[ ]\(?$")
 _AGED = re.compile(
@@ -88,6 +97,30 @@ def roles(reading: Reading, *, is_log: bool) -> Iterator[Span]:
     if reading.groups & _INITIAL_WORDS:
         for match in _CALLED.finditer(text):
             yield *match.span("name"), "NAME", 0.6
+
+
+def acting(reading: Reading, *, is_log: bool) -> Iterator[Span]:
+    """Finds unknown capitalised words that do what only people do, as in `Pietersen arrived`.
+
+    Args:
+        reading: a normalised text.
+        is_log: takes fewer verbs, because programs report and refuse, too.
+
+    Returns:
+        Spans of names.
+    """
+    for index in reading.indices(_ARRIVES if is_log else _ARRIVES | _SAYS):
+        name = index - 1
+        if name < 0 or reading.flags[name] >= 0 or not reading.tokens[index].islower():
+            continue
+        word, end = reading.tokens[name], reading.end(name)
+        if (
+            len(word) > 3
+            and word.istitle()
+            and reading.text[end : reading.starts[index]] == " "
+            and not is_term(reading, [name], [word], [-1], 0.8)
+        ):
+            yield reading.starts[name], end, "NAME", 0.5
 
 
 def _name_at(reading: Reading, first: int, *, is_kin: bool, is_log: bool) -> list[int]:
