@@ -25,7 +25,7 @@ from privacy.phi.reading import Reading, read
 from privacy.phi.roles import ROLE_WORDS, VERBS, acting, aged, roles
 from privacy.phi.spans import Span, merge
 from privacy.phi.stamps import own_time_ends, without_own_times
-from privacy.phi.structured import structured
+from privacy.phi.structured import STRUCTURE_WORDS, structured
 from privacy.phi.tagging import tag
 
 LONGEST = 65_536
@@ -108,7 +108,8 @@ class Detector:
                 spans += months(reading)
         if reading.numbers or groups & AGE_WORDS:
             spans += old_ages(reading)
-        spans += structured(reading, is_log=is_log)
+        if groups & STRUCTURE_WORDS or ")=(" in reading.text:
+            spans += structured(reading, is_log=is_log)
         if groups & PEOPLE_WORDS:
             spans += people(reading)
         if reading.suspects or not is_log:

@@ -46,6 +46,14 @@ _UK_POST = re.compile(
     r"-]?\d[A-Z]\d)(?![\w-])"
 )
 _PREPOSITIONS = trigger_words(("from", "in", "to", "at", "of", "near"))
+_LIVING = trigger_words(
+    word_list(
+        "lives live lived living grew reside resides resided residing born raised stay stays stayed staying work works worked "
+        "working based home house native resident originally come comes came man men woman women male female lady "
+        "gentleman person child boy girl patient moved moving relocated travel travels traveled travelled traveling "
+        "travelling flew trip return returns returned returning transferred visit visits visited visiting ambulance biba arrived"
+    )
+)
 _WHERE = re.compile(
     r"\b(?i:(?:lives?|lived|living|resid(?:es?|ed|ing)|born|raised|grew up|stay(?:s|ed|ing)?|works?"
     r"|based|home|house|native|resident|originally|comes?|came|m[ae]n|wom[ae]n|male|female|lady"
@@ -142,7 +150,7 @@ def places(reading: Reading) -> Iterator[Span]:
         for match in _BOX.finditer(text, at, at + 90):
             yield *match.span(), "LOCATION", 0.75
     known = lexicon()
-    if reading.groups & _PREPOSITIONS:
+    if reading.groups & _PREPOSITIONS and reading.groups & _LIVING:
         yield from _whereabouts(reading)
     for index in reading.indices(_WORK):
         match = _EMPLOYED.match(text, starts[index])

@@ -33,7 +33,7 @@ _KIN = trigger_words(
 _PART = trigger_words(
     word_list(
         "patient pt attending subscriber guarantor surgeon caller interpreter therapist pharmacist midwife chaplain "
-        "coach teacher fellow consultant endoscopist anesthetist anesthesiologist anaesthetist coordinator client insured "
+        "coach teacher fellow consultant endoscopist anesthetist anesthesiologist anaesthetist coordinator insured "
         "proband informant donor recipient resident registrar nurse physician doctor cardiologist neurologist oncologist "
         "radiologist paediatrician pediatrician psychiatrist dentist gp pcp sonographer phlebotomist witness hcp poa"
     )

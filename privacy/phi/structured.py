@@ -119,6 +119,9 @@ _ENTITY_OF_PART = tuple(
 """Parts of a key and what its value is; the first that fits counts."""
 
 
+STRUCTURE_WORDS = _SEGMENTS | _SQL_WORDS | _ROW_WORDS | _RESOURCES | PAIR_WORDS
+
+
 def structured(reading: Reading, *, is_log: bool) -> Iterator[Span]:
     """Finds identifiers by the field they stand in.
 
@@ -132,7 +135,7 @@ def structured(reading: Reading, *, is_log: bool) -> Iterator[Span]:
     text = reading.text
     if text.count("|") > 2 and reading.groups & _SEGMENTS:
         yield from _hl7(text)
-    if (":" in text or "=" in text) and (is_log or "{" in text):
+    if reading.groups & PAIR_WORDS and (":" in text or "=" in text) and (is_log or "{" in text):
         yield from _pairs(reading, is_log=is_log)
     if "/" in text and (is_log or "{" in text):
         for index in reading.indices(_RESOURCES):
