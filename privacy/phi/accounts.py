@@ -18,6 +18,10 @@ _DOTTED = re.compile(
     r"(?![\w(/\\=-]|\.\w)"
 )
 USER_WORDS = trigger_words(("user", "username", "login", "userid", "handle"))
+_BY = trigger_words(("by",))
+_ACTOR = re.compile(
+    r"[\"']?(?:\s|\s?[:=]\s?)[\"'\[]?(?P<name>[a-z]{3,20}(?:[._-][a-z0-9]{1,20}){1,2}\d{0,4})(?![\w(/\\=]|[.-]\w)"
+)
 _VALUE = re.compile(
     r"(?:\s?(?:name|id))?[\"']?(?:\s(?:is\s)?|\s?[:=]\s?)[\"']?@?(?P<name>[a-z]{3,20}(?:[._-]?\d{1,4}|[._][a-z]{3,20}\d{0,4}))(?!\w|[./-]\w)"
 )
@@ -84,6 +88,15 @@ def dotted(reading: Reading) -> Iterator[Span]:
     text = reading.text
     if "." not in text and "_" not in text:
         return
+    for index in reading.indices(USER_WORDS | _BY):
+        match = _ACTOR.match(text, reading.end(index))
+        if match is None:
+            continue
+        parts = [known(part, -1) for part in re.findall("[a-z]{3,}", match["name"])]
+        strange = any(flag < 0 for flag in parts) and not reading.lower[index] == "by"
+        named = any(flag > 0 and flag & NAME_OR_PLACE and not flag & (COMMON | TECHNICAL) for flag in parts)
+        if named or (strange and not any(flag > 0 and flag & TECHNICAL for flag in parts)):
+            yield *match.span("name"), "NAME", 0.6
     for match in _DOTTED.finditer(text):
         a, b = match["a"], match["b"].split("-")[0]
         if b in _FILES:

@@ -16,6 +16,9 @@ _STAR = re.compile(
     r"(?<![\w*])(?:NM1\*\w{2,3}\*1\*(?P<person>[^*~]*\*[^*~]*(?:\*[^*~]*)?)|(?P<name>[A-Z][A-Za-z'-]{2,}\*[A-Z][A-Za-z'-]{2,}))"
 )
 _WITH_INITIAL = re.compile(r"(?<![\w.^*/-])(?P<name>[A-Z][A-Z'-]{3,},? [A-Z])(?![\w'./-])")
+_LISTED = re.compile(
+    r"(?<![\w;,|<-])(?P<a>[A-Z][A-Za-z'-]{2,})(?P<tie>;|<<|, ?)(?P<b>[A-Z][A-Za-z'-]{2,}|[A-Z]\.)(?![\w(:=-])"
+)
 _PART = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -38,6 +41,23 @@ def components(reading: Reading) -> Iterator[Span]:
             kind = match.lastgroup or "name"
             if kind == "person" or _can_be_name(_PART.findall(match[kind])):
                 yield *match.span(kind), "NAME", 0.6
+    if "," in text or ";" in text or "<<" in text:
+        known = lexicon()
+        for match in _LISTED.finditer(text):
+            flags = [known.get(match[part].lower(), -1) for part in ("a", "b")]
+            named = [_is_named(flag) for flag in flags]
+            if (
+                any(flag > 0 and flag & (TECHNICAL | EPONYM | MEDICAL) for flag in flags)
+                and match["tie"] != "<<"
+            ):
+                continue
+            if (
+                (match["tie"] == ";" and flags == [-1, -1] and min(len(match["a"]), len(match["b"])) > 4)
+                or (any(named) and all(n or flag < 0 for n, flag in zip(named, flags, strict=True)))
+                or (match["b"][1:] == "." and (flags[0] < 0 or named[0]) and len(match["a"]) > 4)
+                or (match["tie"] == "<<" and any(n or flag < 0 for n, flag in zip(named, flags, strict=True)))
+            ):
+                yield *match.span(), "NAME", 0.55
     for index in reading.suspects:
         token = reading.tokens[index]
         if len(token) > 3 and token.isupper():
@@ -50,6 +70,11 @@ def components(reading: Reading) -> Iterator[Span]:
                 and not is_term(reading, [index], [token + "x" * 6], [flag], 0.9)
             ):
                 yield *match.span("name"), "NAME", 0.5
+
+
+def _is_named(flags: int) -> bool:
+    """Whether a word is a name and no usual word."""
+    return flags > 0 and bool(flags & NAME_OR_PLACE) and not is_usual(flags)
 
 
 def _can_be_name(parts: Sequence[str]) -> bool:

@@ -45,7 +45,8 @@ _HEAD = re.compile(
 )
 _PHRASE = re.compile(  # called after people whose names are frequent
     r"(?i)\b(?:braxton[- ]hicks|epstein[- ]barr|jackson[- ]pratt|austin[- ]flint|graham[- ]steell|stevens[- ]johnson"
-    r"|guillain[- ]barre|lloyd[- ]davies|bristol stool|solu[- ](?:medrol|cortef)|depo[- ](?:provera|medrol)|lesch[- ]nyhan|sturge[- ]weber|ehlers[- ]danlos|prader[- ]willi|charles[- ]bonnet"
+    r"|guillain[- ]barre|lloyd[- ]davies|pam_[a-z]+|child[- ]pugh|weber (?:l|r|mid|central|lateral)|ortolani|barlow (?:neg|pos|test|man)|ortolani and barlow"
+    r"|denis browne|bristol stool|solu[- ](?:medrol|cortef)|depo[- ](?:provera|medrol)|lesch[- ]nyhan|sturge[- ]weber|ehlers[- ]danlos|prader[- ]willi|charles[- ]bonnet"
     r"|ramsay[- ]hunt|kearns[- ]sayre|dandy[- ]walker|smith[- ](?:peterson?|lemli)|wolff[- ]parkinson|da ?vinci|mallory[- ]weiss"
     r"|budd[- ]chiari|miller[- ]fisher|brown[- ]sequard|cheyne[- ]stokes|fitz[- ]hugh|adams[- ]stokes|ivor[- ]lewis"
     r"|hardy[- ]weinberg|dix[- ]hallpike|swan[- ]ganz|hodgkin|von willebrand|von hippel|van der woude|de quervain|le fort"
@@ -108,6 +109,9 @@ def is_eponym(text: str, start: int, end: int, words: Sequence[str], flags: Sequ
         flag & EPONYM if flag >= 0 else known.get(word.lower().rstrip("s"), 0) & EPONYM
         for word, flag in zip(words, flags, strict=True)
     ]
+    capitals = [bool(named) for word, named in zip(words, named_after, strict=True) if word[0].isupper()]
+    if len(capitals) > 1 and all(capitals) and len(words) > len(capitals):
+        return True  # Sjogren and Raynaud
     phrase = _PHRASE.search(text, max(0, start - 18), end + 18)
     if phrase is not None and phrase.start() < end and start < phrase.end():
         return True
@@ -135,6 +139,8 @@ def is_term(
     named = any(flag & NAME_OR_PLACE and not flag & TECHNICAL for flag in flags if flag >= 0)
     if not named and all(flag >= 0 and flag & (MEDICAL | TECHNICAL) for flag in flags):
         return True
+    if not named and len(words) > 1 and flags[0] > 0 and flags[0] & TECHNICAL:
+        return True  # a maker and its product
     if len(words) == 1:
         word = words[0]
         if flags[0] < 0 and (_MEDICAL_START.fullmatch(word) or _DRUG_END.fullmatch(word)):

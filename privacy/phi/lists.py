@@ -57,12 +57,26 @@ def listed(reading: Reading, *, is_log: bool) -> Iterator[Span]:
             done = group[-1]
             start, end = reading.starts[group[0]], reading.end(done)
             kind = "NAME"
+        elif index and flag & LAST == 2 << 4 and _is_given(reading, index - 1, index):
+            start, end, kind = reading.starts[index - 1], reading.end(index), "NAME"
         elif flag & (3 << 6) == 2 << 6 and len(tokens[index]) > 3:
             start, end, kind = reading.starts[index], reading.end(index), "LOCATION"
         else:
             continue
         if not is_eponym(text, start, end, [tokens[index]], [flag]):
             yield start, end, kind, 0.6
+
+
+def _is_given(reading: Reading, index: int, after: int) -> bool:
+    """Whether an unknown capitalised word stands in front of a family name: `Eluned Parry`."""
+    token, gap = reading.tokens[index], reading.text[reading.end(index) : reading.starts[after]]
+    return (
+        gap == " "
+        and reading.flags[index] < 0
+        and len(token) > 3
+        and token.istitle()
+        and reading.tokens[after].istitle()
+    )
 
 
 def with_family_name(reading: Reading, group: list[int]) -> list[int]:
@@ -161,6 +175,14 @@ def grown(reading: Reading, group: list[int]) -> list[int]:
             return False
         flag = flags[index]
         if gap == " " and flag >= 0 and token.istitle() and index < beside and len(tokens[beside]) > 2:
+            return flag & COMMON < 2 and not flag & (TECHNICAL | MEDICAL | EPONYM) and len(token) > 2
+        if (
+            gap == " "
+            and flag >= 0
+            and token.istitle()
+            and index > beside
+            and flags[beside] & FIRST == 2 << 2
+        ):
             return flag & COMMON < 2 and not flag & (TECHNICAL | MEDICAL | EPONYM) and len(token) > 2
         return (flag < 0 and len(token) > 2) or (
             flag >= 0 and bool(flag & NAME_OR_PLACE) and flag & COMMON < 2 and not flag & TECHNICAL

@@ -79,7 +79,7 @@ _DATED = re.compile(
     r"|start(?:ing)?|stop|end(?:ing)?|cleared|transferred|for"
     r"|course|removed|placed|given|via|the|ago|labs?|tests?|study|prior|taken|improved|filed|addended"
     r"|revised|updated|sent|drawn|done|faxed|mailed|ordered|repeat(?:ed)?|surgery|procedure|clinic|ecg|ekg|echo|mri|ct|cxr"
-    r"|x-?ray|egd|colonoscopy|biopsy|swab|culture)[\s:,(@=]{1,3}$"
+    r"|x-?ray|egd|colonoscopy|biopsy|swab|culture|mon|tues?|wed|thurs?|fri|sat|sun)[.\s:,(@=]{1,3}$"
     r"|[(;,]\s?$|^\s*$"
 )
 _SCORED = re.compile(
@@ -103,6 +103,7 @@ _FAX = re.compile(
 )
 _NO_DENOMINATOR = frozenset((13, 14, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 29, 31))  # of a score: so a day
 _COUNTING = re.compile(r"(?i)[(%]\s?$|\b(?:in|vs\.?|versus|and|or|than|all|only)\s$")
+_SHIFT = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d-(?:[01]\d|2[0-3])[0-5]\d")  # 2300-0700
 _MONEY = re.compile(r"[$€£¥]\s?$")
 _LOOPBACK = re.compile(r"(?:127\.0\.|0\.0\.0\.0|255\.255\.255\.|169\.254\.169\.254)")
 _VERSION = re.compile(
@@ -236,6 +237,7 @@ def _judge(text: str, match: re.Match[str], *, is_log: bool) -> Span | None:
             return None
         padded = match[0][0] == "0" or "/0" in match[0] or (len(match[0]) == 5 and int(match[0][3:]) > 12)
         day = int(match[0].split("/")[1])
+        dated = dated or re.match(r",?\s(?:at\s)?(?:[01]\d|2[0-3]):?[0-5]\d\b", after)
         if (
             (dated and not is_log)
             or (
@@ -257,6 +259,8 @@ def _judge(text: str, match: re.Match[str], *, is_log: bool) -> Span | None:
     if kind == "dashed":
         digits = sum(map(str.isdigit, match[0]))
         if "." in match[0] or _VERSION.search(before) or digits < 7:
+            return None
+        if not is_log and _SHIFT.fullmatch(match[0]):
             return None
         if text[start - 1 : start].isalnum() or (after[:1].isalnum() and is_log and digits < 9):
             return None

@@ -28,6 +28,9 @@ _DEGREE = re.compile(
     rf"|DPM|Pharm\.?D\.?|LCSW|MSW|APRN|CRNA|CNM|FACS|FACP|MBBS|FRCS|FRCP|DVM|BSN|MSN|LPN|CNA|RRT|OTR"
     rf"|DPT|SLP)(?![A-Za-z])"
 )
+_SMALL_TITLED = re.compile(
+    r"\b(?:dr|mrs?|ms|miss|doctor|nurse|mister)\b\.?\s(?P<name>[a-z]{3,}(?:-[a-z]{2,})?)\b(?!\.\w)"
+)
 _LABELLED = re.compile(
     rf"\b(?i:patient(?:'s)?(?: name)?|pt(?: name)?|name|full name|attending(?: physician)?|physician"
     rf"|provider|surgeon|assistant|resident|fellow|consultant|pcp|referring(?: physician| provider)?"
@@ -116,6 +119,16 @@ def people(reading: Reading) -> Iterator[Span]:
                 trimmed = _trim(text, *match.span("name"), sure=pattern is _TITLED)
                 if trimmed is not None:
                     yield *trimmed, "NAME", score
+    known = lexicon()
+    for index in reading.indices(_TITLES):
+        match = _SMALL_TITLED.match(text, reading.starts[index])
+        if match is None or (match.start() and text[match.start() - 1].isalnum()):
+            continue
+        flags = known.get(match["name"].split("-")[0], -1)
+        if (flags < 0 and len(match["name"]) > 3) or (
+            flags > 0 and flags & NAME_OR_PLACE and not is_usual(flags)
+        ):
+            yield *match.span("name"), "NAME", 0.6
     for index in reading.indices(_DEGREES):
         at = reading.starts[index]
         if reading.tokens[index].islower():

@@ -62,6 +62,11 @@ _WHERE = re.compile(
     r"(?: (?:back|alone|home|in|here|there|up))?\s(?:from|in|to|at|of|near))\s(?P<place>(?:(?:St|Ft"
     r"|Mt)\.? )?[A-Z][a-z]{2,}(?:[ -][A-Z][a-z]{2,}){0,2})"
 )
+_ABROAD = re.compile(
+    r"\d{1,4}[A-Za-z]?,?\s(?i:rue|avenue|av|via|viale|calle|rua|plaza|place|chemin|boulevard|bd|allee|avenida|carrer|paseo"
+    r"|jalan|jl|ulica|ul|piazza|corso|quai|travessa|carrera)\.?\s(?:(?:de|des|du|del|della|dei|la|los|las|do|da|dos|le|les)\s)*"
+    r"[A-Z][\w'-]+(?:\s[A-Z][\w'-]+){0,2}"
+)
 _EMPLOYED = re.compile(
     r"\b(?i:works?|worked|working|employed|job)(?:\sas\s[a-z ]{3,30}?)?\s(?:at|for|by|with)\s(?:the\s)?"
     r"(?P<place>[A-Z][\w&'-]+(?:\s(?:(?:and|of|&)\s)?[A-Z][\w&'-]+){0,3})"
@@ -70,11 +75,16 @@ _WORK = trigger_words(("work", "works", "worked", "working", "employed", "job"))
 _INSTITUTIONS = trigger_words(
     word_list(
         "hospital clinic center centre infirmary hospice sanatorium home facility practice associates surgery manor "
-        "general memorial regional counseling lodge school academy college university church mosque synagogue bridge park airport station shelter prison jail "
+        "cardiology dermatology neurology oncology radiology urology gastroenterology dental endodontics physiotherapy "
+        "optometry podiatry nursery kindergarten preschool daycare general memorial regional counseling lodge school academy college university church mosque synagogue bridge park airport station shelter prison jail "
         "pharmacy street avenue road lane boulevard mill textiles apartments towers institute imaging orthopedics pediatrics county valley bank library"
     )
 )
-_ATTRIBUTES = frozenset(("general", "memorial", "regional"))
+_ATTRIBUTES = frozenset(
+    word_list(
+        "general memorial regional cardiology dermatology neurology oncology radiology urology gastroenterology dental"
+    )
+)
 _STREETS = frozenset(("street", "avenue", "road", "lane", "boulevard"))
 _HOSPITAL = re.compile(
     r"(?P<name>(?:(?:St|Ft|Mt)\.?\s)?[A-Z][\w'-]+(?:\s(?:of\s(?:the\s)?|and\s)?[A-Z][\w'-]+){0,4}?)\s(?:Hospital"
@@ -82,7 +92,8 @@ _HOSPITAL = re.compile(
     r"|re)|(?:MEDICAL|HEALTH|CANCER|CARE)\s(?:CENTER|CENTRE)|NURSING HOME|Care\sHome|Surgery|Manor|MANOR|Lodge"
     r"|(?:High\s|Primary\s|Middle\s|Elementary\s)?School|Academy|College|University|Church|Mosque|Synagogue|Bridge"
     r"|Street|Avenue|Road|Lane|Boulevard|Park|Airport|Station|Shelter|Prison|Jail|Pharmacy|Mill|Textiles|Apartments|Towers|(?:Cancer\s|Heart\s|Eye\s)?Institute"
-    r"|Imaging|General|Memorial|Regional|Counseling|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
+    r"|Imaging|Cardiology|Dermatology|Neurology|Oncology|Radiology|Urology|Gastroenterology|Dental"
+    r"|Endodontics|Physiotherapy|Optometry|Podiatry|Nursery|Kindergarten|Preschool|Daycare|General|Memorial|Regional|Counseling|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
     r"|Medical\sPractice|(?:Medical\s)?Associates)$"
 )
 _GENERIC = frozenset(
@@ -136,6 +147,10 @@ def places(reading: Reading) -> Iterator[Span]:
             match = _ADDRESS.match(text, at, at + 120)
             if match is not None:
                 yield *match.span(), "LOCATION", 0.8
+        if following[:1] in (" ", ","):
+            match = _ABROAD.match(text, at, at + 90)
+            if match is not None:
+                yield *match.span(), "LOCATION", 0.7
         if size == 5 and at > 3:
             match = _STATE_ZIP.search(text, max(0, at - 40), at + 10)
             if match is not None and match.end() > at:

@@ -36,6 +36,26 @@ _PARTICLES = frozenset(
         "al",
     )
 )
+_BEFORE_PLACE = frozenset(
+    (
+        "el",
+        "la",
+        "los",
+        "las",
+        "san",
+        "santa",
+        "saint",
+        "port",
+        "fort",
+        "new",
+        "mount",
+        "lake",
+        "north",
+        "south",
+        "east",
+    )
+    + ("west", "upper", "lower", "little", "da", "le", "st")
+)
 _JOINERS = frozenset("'-.,&/_^@")
 
 
@@ -157,5 +177,12 @@ def _close(reading: Reading, group: list[int], kind: int, score: float, profile:
     if not words and (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
         return
     if kind == _LOCATION and words:
+        if (
+            first
+            and reading.lower[first - 1] in _BEFORE_PLACE
+            and text[reading.end(first - 1) : start] == " "
+        ):
+            if tokens[first - 1][0].isupper() or not reading.has_upper:
+                start = starts[first - 1]
         start, end = whole_address(text, start, end)
     yield start, end, CLASSES[kind], min(0.99, max(0.3, score))
