@@ -14,7 +14,7 @@ from privacy.phi.tagger import CLASSES, tagger
 _NAME, _LOCATION, _ID = CLASSES.index("NAME"), CLASSES.index("LOCATION"), CLASSES.index("ID")
 _IS_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _IS_YEAR = re.compile(r"(?:19|20)\d\d")
-_THRESHOLD = {"notes": 0.28, "logs": 0.4}
+_THRESHOLD = {"notes": 0.25, "logs": 0.3}
 _PARTICLES = frozenset(
     (
         "de",
