@@ -27,9 +27,12 @@ _VALUE = re.compile(
 )
 _FILES = frozenset(
     word_list(
-        "py js ts jsx tsx java go rb rs cpp txt log csv tsv json jsonl yaml yml toml ini cfg conf html htm css xml sql sh bat exe "
-        "dll pdf doc docx xls xlsx png jpg jpeg gif svg zip gz tar tgz whl jar war bin dat pkl npy npz pth onnx lock pid sock bak "
-        "tmp pem crt key local internal svc cluster com org net edu gov info service timer socket target mount slice scope dcm hl7"
+        "py js ts jsx tsx java go rb rs cpp txt log csv tsv json jsonl yaml yml toml ini cfg conf "
+        "html htm css xml sql sh bat exe "
+        "dll pdf doc docx xls xlsx png jpg jpeg gif svg zip gz tar tgz whl jar war bin dat pkl npy "
+        "npz pth onnx lock pid sock bak "
+        "tmp pem crt key local internal svc cluster com org net edu gov info service timer socket "
+        "target mount slice scope dcm hl7"
     )
 )
 
@@ -93,7 +96,7 @@ def dotted(reading: Reading) -> Iterator[Span]:
         if match is None:
             continue
         parts = [known(part, -1) for part in re.findall("[a-z]{3,}", match["name"])]
-        strange = any(flag < 0 for flag in parts) and not reading.lower[index] == "by"
+        strange = any(flag < 0 for flag in parts) and reading.lower[index] != "by"
         named = any(flag > 0 and flag & NAME_OR_PLACE and not flag & (COMMON | TECHNICAL) for flag in parts)
         if named or (strange and not any(flag > 0 and flag & TECHNICAL for flag in parts)):
             yield *match.span("name"), "NAME", 0.6

@@ -13,7 +13,8 @@ _CARET = re.compile(
     r"(?:\^[A-Za-z][A-Za-z'. -]*){0,2})(?![\w^]*\d)"
 )
 _STAR = re.compile(
-    r"(?<![\w*])(?:NM1\*\w{2,3}\*1\*(?P<person>[^*~]*\*[^*~]*(?:\*[^*~]*)?)|(?P<name>[A-Z][A-Za-z'-]{2,}\*[A-Z][A-Za-z'-]{2,}))"
+    r"(?<![\w*])(?:NM1\*\w{2,3}\*1\*(?P<person>[^*~]*\*[^*~]*(?:\*[^*~]*)?)"
+    r"|(?P<name>[A-Z][A-Za-z'-]{2,}\*[A-Z][A-Za-z'-]{2,}))"
 )
 _WITH_INITIAL = re.compile(r"(?<![\w.^*/-])(?P<name>[A-Z][A-Z'-]{3,},? [A-Z])(?![\w'./-])")
 _LISTED = re.compile(
@@ -61,15 +62,15 @@ def components(reading: Reading) -> Iterator[Span]:
     for index in reading.suspects:
         token = reading.tokens[index]
         if len(token) > 3 and token.isupper():
-            match = _WITH_INITIAL.match(text, reading.starts[index])
+            initial = _WITH_INITIAL.match(text, reading.starts[index])
             flag = reading.flags[index]
             if (
-                match is not None
-                and match.end("name") - reading.end(index) < 4
+                initial is not None
+                and initial.end("name") - reading.end(index) < 4
                 and not (flag > 0 and flag & (COMMON | MEDICAL | TECHNICAL | EPONYM))
                 and not is_term(reading, [index], [token + "x" * 6], [flag], 0.9)
             ):
-                yield *match.span("name"), "NAME", 0.5
+                yield *initial.span("name"), "NAME", 0.5
 
 
 def _is_named(flags: int) -> bool:

@@ -35,7 +35,8 @@ _SHORT_YEAR = rf"(?:{_YEAR}|\d\d(?![\d:%/]|\s?(?:mg|mcg|ml|g|kg|cm|mm|%|years|yo
 _SEPARATOR = r"[\s,./-]{1,3}"
 _WRITTEN = re.compile(
     rf"(?:(?<![a-z0-9]){_DAY}[\s,.]{{1,3}}(?:the\s)?)?(?:"
-    rf"(?<![\w.])(?:{_IN_MONTH}|{_ORDINAL})(?:\s?day)?(?:\sof)?[\s,./-]{{0,2}}{_MONTH}\.?(?:{_SEPARATOR}{_SHORT_YEAR})?"
+    rf"(?<![\w.])(?:{_IN_MONTH}"
+    rf"|{_ORDINAL})(?:\s?day)?(?:\sof)?[\s,./-]{{0,2}}{_MONTH}\.?(?:{_SEPARATOR}{_SHORT_YEAR})?"
     rf"|(?<![a-z0-9]){_MONTH}\.?(?:[\s./-]{{1,2}}|\s?,\s?)(?:the\s)?(?:{_IN_MONTH}|{_ORDINAL}\b)"
     rf"(?:(?:{_SEPARATOR}|\s(?:of|in)\s){_YEAR}|\s?[-/]\s?\d\d(?!\d))?"
     rf"|(?<![a-z0-9]){_MONTH}\.?(?:{_SEPARATOR}(?:of\s)?){_YEAR}"
@@ -68,7 +69,8 @@ _AGE = re.compile(
     rf"(?P<b>{_AGE_NUMBER})\b(?![.,]?\d|\s?(?:%|mg|days?|weeks?|months?|minutes?|hours?|mm|cm|kg|lb"
     rf"|beats|bpm))"
     rf"|\bat\s(?P<d>ninety[- ](?:{_ONES}))\b"
-    rf"|\b(?P<c>in (?:his|her|their) (?:90s|nineties|hundreds)|nonagenarian|centenarian|(?:9\d|1[01]\d)(?:st|nd|rd|th)\sbirthday)\b",
+    rf"|\b(?P<c>in (?:his|her|their) (?:90s|nineties|hundreds)|nonagenarian|centenarian|(?:9\d"
+    rf"|1[01]\d)(?:st|nd|rd|th)\sbirthday)\b",
     re.IGNORECASE,
 )
 _MONTH_ALONE = re.compile(

@@ -13,7 +13,6 @@ from privacy.phi.lexicon import (
     NAME_OR_PLACE,
     TECHNICAL,
     is_usual,
-    lexicon,
 )
 from privacy.phi.reading import Reading
 from privacy.phi.spans import Span

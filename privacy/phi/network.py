@@ -38,7 +38,8 @@ _DOMAIN = re.compile(
     r"(?:/[^\s<>\"'`|\\^{}]*)?(?![\w@-])(?!\.\w)"
 )
 _IPV6 = re.compile(
-    r"(?<![\w:.])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,7}:(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?"
+    r"(?<![\w:.])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}"
+    r"|(?:[0-9A-Fa-f]{1,4}:){1,7}:(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?"
     r"|::(?:ffff:)?(?:\d{1,3}\.){3}\d{1,3}|::[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1,6})(?![\w:])"
 )
 _MAC = re.compile(r"(?<![\w:-])(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![\w:-])")
@@ -55,7 +56,8 @@ _OPEN_HOST = re.compile(
     r"(?i)(?:[\w+]+:/+)?(?:[^/@]*@)?(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[?::1?\]?|(?:www\."
     r"|docs?\.|api\.|raw\.|files\.)?(?:github\.com|githubusercontent\.com|gitlab\.com|huggingface\.co"
     r"|hf\.co|pytorch\.org|python\.org|pypi\.org|flower\.ai|flower\.dev|spacy\.io|explosion\.ai"
-    r"|docker\.com|docker\.io|kubernetes\.io|(?:[\w-]+\.)?readthedocs\.(?:io|org)|[\w-]+\.github\.io|readthedocs-hosted\.com|w3\.org"
+    r"|docker\.com|docker\.io|kubernetes\.io|(?:[\w-]+\.)?readthedocs\.(?:io|org)|[\w-]+\.github\.io"
+    r"|readthedocs-hosted\.com|w3\.org"
     r"|hl7\.org|loinc\.org|snomed\.org|ietf\.org|rfc-editor\.org|apache\.org|mozilla\.org"
     r"|microsoft\.com|aka\.ms|google\.com|googleapis\.com|golang\.org|rust-lang\.org|docs\.rs"
     r"|crates\.io|numpy\.org|scipy\.org"

@@ -43,7 +43,8 @@ _FORM = re.compile(
     rf"|(?P<bare>\d{{6,}})"
 )
 _SAFE_BEFORE = re.compile(
-    r"(?i)(?:\b(?:blk_|block_|task_|job_|attempt_|appattempt_|container_|application_|req-|request_|trace_|span_|run_|msg_|shard_|node_)"
+    r"(?i)(?:\b(?:blk_|block_|task_|job_|attempt_|appattempt_|container_|application_|req-|request_"
+    r"|trace_|span_|run_|msg_|shard_|node_)"
     r"|\b(?:v|ver|version|step|steps|epoch|round|seed|iter(?:ation)?|batch|batches|total|sum"
     r"|samples?|examples?|tokens?|param(?:eter)?s|bytes?"
     r"|size|len|length|count|n|num|max|min|mean|port|pid|tid|ppid|thread|line|lineno|offset|index|idx"
@@ -55,7 +56,8 @@ _SAFE_BEFORE = re.compile(
     r"|gpu|cpu|node|worker|rank|shard|part|partition|chunk|block|page|level|priority|received|sent"
     r"|wrote|written|read|processed|loaded|skipped|of|completed|pending|examined|returned|scanned|evicted"
     r"|queued|dropped|allocated|freed|resident|virtual|swap|vm|anon|transaction|xid|txn|zxid|lsn|inode|sectors?"
-    r"|concept|snomed|loinc|omop|rxcui|seq|sequence|sequenceno|generation|ts|timestamp|epoch_?ms|uptime|ttl|expires|jiffies|fd|uid|gid|euid"
+    r"|concept|snomed|loinc|omop|rxcui|seq|sequence|sequenceno|generation|ts|timestamp|epoch_?ms"
+    r"|uptime|ttl|expires|jiffies|fd|uid|gid|euid"
     r"|docs|documents|hits|misses|cached|available|used|free|peak|current|delta|interval|backoff|retry_?after"
     r"|docs_?examined|keys_?examined|time(?=['\"]?\s?[:=]))"
     r"['\"]?\s?(?:is|was|=|:|#|\()?\s?['\"]?[-+~<>]?)$"
@@ -78,7 +80,8 @@ _DATED = re.compile(
     r"|and|through|thru|ended|begun|begins?|begin|comparison|completed|expired|follow-?up|f/u"
     r"|start(?:ing)?|stop|end(?:ing)?|cleared|transferred|for"
     r"|course|removed|placed|given|via|the|ago|labs?|tests?|study|prior|taken|improved|filed|addended"
-    r"|revised|updated|sent|drawn|done|faxed|mailed|ordered|repeat(?:ed)?|surgery|procedure|clinic|ecg|ekg|echo|mri|ct|cxr"
+    r"|revised|updated|sent|drawn|done|faxed|mailed|ordered|repeat(?:ed)?|surgery|procedure|clinic"
+    r"|ecg|ekg|echo|mri|ct|cxr"
     r"|x-?ray|egd|colonoscopy|biopsy|swab|culture|mon|tues?|wed|thurs?|fri|sat|sun)[.\s:,(@=]{1,3}$"
     r"|[(;,]\s?$|^\s*$"
 )

@@ -20,8 +20,10 @@ _FULL = rf"{_NAME}(?:[ \t]+(?:[A-Z]\.?(?![A-Za-z'])[ ]?|{_NAME})){{0,3}}"
 _TITLED = re.compile(
     rf"\b(?:[Dd]rs?|DR|[Mm]rs?|MRS?|[Mm]s|MS(?=\s[A-Z]{{2}})|[Mm]iss|[Mm]x|[Pp]rof|PROF|[Pp]rofessor"
     rf"|[Dd]octor|[Rr]ev|Fr|Sr|Sra|Capt|Sgt|Lt|Col|Hon|[Jj]udge|[Nn]urse|[Ss]ister|Sir|Dame|Rabbi"
-    rf"|[Pp]astor|Herr|Frau|Senora?|Srta|Monsieur|Mme|Signora?|Mevr|Dhr|Mgr|[Mm]ama|[Bb]aba|[Aa]untie?|[Uu]ncle|[Gg]ranny"
-    rf"|[Gg]randma|[Gg]randpa|[Aa]buel[ao]|T[ií]a|Tio|Dona|Don|Sheikh|Hajja?|Haji|Imam|Shri|Smt|Khun|Datuk|Father)\b\.?\s{{1,2}}(?P<name>{_FULL})"
+    rf"|[Pp]astor|Herr|Frau|Senora?|Srta|Monsieur|Mme|Signora?|Mevr|Dhr|Mgr|[Mm]ama|[Bb]aba|[Aa]untie?"
+    rf"|[Uu]ncle|[Gg]ranny"
+    rf"|[Gg]randma|[Gg]randpa|[Aa]buel[ao]|T[ií]a|Tio|Dona|Don|Sheikh|Hajja?|Haji|Imam|Shri|Smt|Khun"
+    rf"|Datuk|Father)\b\.?\s{{1,2}}(?P<name>{_FULL})"
 )
 _DEGREE = re.compile(
     rf"(?P<name>{_FULL}),?[ ]+(?:M\.?D\.?|D\.?O\.?|R\.?N\.?|N\.?P\.?|PA(?:-C)?|Ph\.?D\.?|D\.?D\.?S\.?"
@@ -51,7 +53,8 @@ _TITLES = trigger_words(
     word_list(
         "dr drs mr mrs ms miss mx prof professor doctor rev fr sr sra capt sgt lt col hon judge "
         "nurse sister sir dame rabbi pastor herr frau monsieur mme senor senora srta signor signora mevr dhr mgr "
-        "mama baba aunt auntie uncle granny grandma grandpa abuela abuelo tia tio dona don sheikh haj hajj haji hajja "
+        "mama baba aunt auntie uncle granny grandma grandpa abuela abuelo tia tio dona don sheikh "
+        "haj hajj haji hajja "
         "imam shri smt khun datuk father"
     )
 )

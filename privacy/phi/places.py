@@ -48,10 +48,12 @@ _UK_POST = re.compile(
 _PREPOSITIONS = trigger_words(("from", "in", "to", "at", "of", "near"))
 _LIVING = trigger_words(
     word_list(
-        "lives live lived living grew reside resides resided residing born raised stay stays stayed staying work works worked "
+        "lives live lived living grew reside resides resided residing born raised stay stays stayed "
+        "staying work works worked "
         "working based home house native resident originally come comes came man men woman women male female lady "
         "gentleman person child boy girl patient moved moving relocated travel travels traveled travelled traveling "
-        "travelling flew trip return returns returned returning transferred visit visits visited visiting ambulance biba arrived"
+        "travelling flew trip return returns returned returning transferred visit visits visited "
+        "visiting ambulance biba arrived"
     )
 )
 _WHERE = re.compile(
@@ -63,8 +65,10 @@ _WHERE = re.compile(
     r"|Mt)\.? )?[A-Z][a-z]{2,}(?:[ -][A-Z][a-z]{2,}){0,2})"
 )
 _ABROAD = re.compile(
-    r"\d{1,4}[A-Za-z]?,?\s(?i:rue|avenue|av|via|viale|calle|rua|plaza|place|chemin|boulevard|bd|allee|avenida|carrer|paseo"
-    r"|jalan|jl|ulica|ul|piazza|corso|quai|travessa|carrera)\.?\s(?:(?:de|des|du|del|della|dei|la|los|las|do|da|dos|le|les)\s)*"
+    r"\d{1,4}[A-Za-z]?,?\s(?i:rue|avenue|av|via|viale|calle|rua|plaza|place|chemin|boulevard|bd|allee"
+    r"|avenida|carrer|paseo"
+    r"|jalan|jl|ulica|ul|piazza|corso|quai|travessa|carrera)\.?\s(?:(?:de|des|du|del|della|dei|la|los"
+    r"|las|do|da|dos|le|les)\s)*"
     r"[A-Z][\w'-]+(?:\s[A-Z][\w'-]+){0,2}"
 )
 _EMPLOYED = re.compile(
@@ -75,14 +79,19 @@ _WORK = trigger_words(("work", "works", "worked", "working", "employed", "job"))
 _INSTITUTIONS = trigger_words(
     word_list(
         "hospital clinic center centre infirmary hospice sanatorium home facility practice associates surgery manor "
-        "cardiology dermatology neurology oncology radiology urology gastroenterology dental endodontics physiotherapy "
-        "optometry podiatry nursery kindergarten preschool daycare general memorial regional counseling lodge school academy college university church mosque synagogue bridge park airport station shelter prison jail "
-        "pharmacy street avenue road lane boulevard mill textiles apartments towers institute imaging orthopedics pediatrics county valley bank library"
+        "cardiology dermatology neurology oncology radiology urology gastroenterology dental "
+        "endodontics physiotherapy "
+        "optometry podiatry nursery kindergarten preschool daycare general memorial regional "
+        "counseling lodge school academy college university church mosque synagogue bridge park "
+        "airport station shelter prison jail "
+        "pharmacy street avenue road lane boulevard mill textiles apartments towers institute "
+        "imaging orthopedics pediatrics county valley bank library"
     )
 )
 _ATTRIBUTES = frozenset(
     word_list(
-        "general memorial regional cardiology dermatology neurology oncology radiology urology gastroenterology dental"
+        "general memorial regional cardiology dermatology neurology oncology radiology urology "
+        "gastroenterology dental"
     )
 )
 _STREETS = frozenset(("street", "avenue", "road", "lane", "boulevard"))
@@ -91,9 +100,12 @@ _HOSPITAL = re.compile(
     r"|HOSPITAL|Clinic|CLINIC|(?:Medical|Health|Cancer|Rehabilitation|Surgery|Nursing|Care)\sCent(?:er"
     r"|re)|(?:MEDICAL|HEALTH|CANCER|CARE)\s(?:CENTER|CENTRE)|NURSING HOME|Care\sHome|Surgery|Manor|MANOR|Lodge"
     r"|(?:High\s|Primary\s|Middle\s|Elementary\s)?School|Academy|College|University|Church|Mosque|Synagogue|Bridge"
-    r"|Street|Avenue|Road|Lane|Boulevard|Park|Airport|Station|Shelter|Prison|Jail|Pharmacy|Mill|Textiles|Apartments|Towers|(?:Cancer\s|Heart\s|Eye\s)?Institute"
+    r"|Street|Avenue|Road|Lane|Boulevard|Park|Airport|Station|Shelter|Prison|Jail|Pharmacy|Mill"
+    r"|Textiles|Apartments|Towers|(?:Cancer\s|Heart\s|Eye\s)?Institute"
     r"|Imaging|Cardiology|Dermatology|Neurology|Oncology|Radiology|Urology|Gastroenterology|Dental"
-    r"|Endodontics|Physiotherapy|Optometry|Podiatry|Nursery|Kindergarten|Preschool|Daycare|General|Memorial|Regional|Counseling|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
+    r"|Endodontics|Physiotherapy|Optometry|Podiatry|Nursery|Kindergarten|Preschool|Daycare|General"
+    r"|Memorial|Regional|Counseling|Orthopedics|Pediatrics|County|Valley|Bank|Library|Infirmary"
+    r"|Hospice|Sanatorium|Nursing\sHome|Nursing\sFacility|Family\sPractice"
     r"|Medical\sPractice|(?:Medical\s)?Associates)$"
 )
 _GENERIC = frozenset(
@@ -103,10 +115,14 @@ _GENERIC = frozenset(
         "rehabilitation primary urgent family pain memory sleep eye heart cancer stroke "
         "dialysis surgery surgical day night outpatient inpatient emergency teaching private "
         "public our this the same referring walk specialty multidisciplinary wound diabetes "
-        "infusion anticoagulation hospital clinic center centre home high middle elementary school college university church "
-        "orthopedic orthopaedic plastic vascular thoracic bariatric spine breast cataract general open laparoscopic robotic "
-        "elective redo magnetic resonance diagnostic nuclear functional molecular brain cardiac chest abdominal pelvic blood "
-        "tissue sperm milk gas service bus train police fire power gold memorial retail compounding central mail order"
+        "infusion anticoagulation hospital clinic center centre home high middle elementary school "
+        "college university church "
+        "orthopedic orthopaedic plastic vascular thoracic bariatric spine breast cataract general "
+        "open laparoscopic robotic "
+        "elective redo magnetic resonance diagnostic nuclear functional molecular brain cardiac "
+        "chest abdominal pelvic blood "
+        "tissue sperm milk gas service bus train police fire power gold memorial retail compounding "
+        "central mail order"
     )
 )
 _BEFORE_NAME = frozenset(

@@ -24,17 +24,20 @@ from privacy.phi.wordlists import word_list
 
 _KIN = trigger_words(
     word_list(
-        "wife husband spouse partner mother father mom dad mum mommy daddy daughter dtr son brother sister sibling twin "
+        "wife husband spouse partner mother father mom dad mum mommy daddy daughter dtr son brother "
+        "sister sibling twin "
         "aunt auntie uncle niece nephew cousin grandmother grandfather grandma grandpa granddaughter grandson fiance "
         "fiancee boyfriend girlfriend roommate neighbor neighbour friend stepson stepdaughter stepmother stepfather "
-        "godmother godfather godson goddaughter law widow widower coworker colleague caregiver carer guardian baby child"
+        "godmother godfather godson goddaughter law widow widower coworker colleague caregiver carer "
+        "guardian baby child"
     )
 )
 _PART = trigger_words(
     word_list(
         "patient pt attending subscriber guarantor surgeon caller interpreter therapist pharmacist midwife chaplain "
         "coach teacher fellow consultant endoscopist anesthetist anesthesiologist anaesthetist coordinator insured "
-        "proband informant donor recipient resident registrar nurse physician doctor cardiologist neurologist oncologist "
+        "proband informant donor recipient resident registrar nurse physician doctor cardiologist "
+        "neurologist oncologist "
         "radiologist paediatrician pediatrician psychiatrist dentist gp pcp sonographer phlebotomist witness hcp poa"
     )
 )

@@ -14,14 +14,16 @@ _CLOCK = r"\d\d[:.]\d\d[:.]\d\d(?:[.,]\d{1,9})?"
 _ZONE = r"(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 _LEVEL = r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|TRACE|[DIWEF])"
 _PROGRAM = (
-    r"(?:nginx|httpd|apache2?|postgres|mysqld?|mariadbd?|redis|haproxy|caddy|traefik|kubelet|dockerd|containerd|sshd|cron|systemd)(?:\[\d{1,7}\])?:?"
+    r"(?:nginx|httpd|apache2?|postgres|mysqld?|mariadbd?|redis|haproxy|caddy|traefik|kubelet|dockerd"
+    r"|containerd|sshd|cron|systemd)(?:\[\d{1,7}\])?:?"
     r"|AUDIT|ACCESS|EVENT|SECURITY|LOG"
 )
 _KEY = r"(?:t|ts|time|timestamp|asctime|@timestamp|datetime|started|finished|now|expires|until|date)"
 _TIME = (
     rf"(?:20[1-9]\d[-/.]\d\d[-/.]\d\d[T,\s_-]{{1,2}}{_CLOCK}{_ZONE}"
     rf"|20[1-9]\d(?:0[1-9]|1[0-2])[0-3]\d[T_\s-]?\d\d:?\d\d:?\d\d(?:[.,]\d{{1,9}})?{_ZONE}"
-    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s)?{_MONTH}\s{{1,2}}\d{{1,2}}(?:\s20\d\d)?\s{_CLOCK}(?:\s(?:[A-Z]{{3,4}}\s)?20\d\d)?"
+    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat"
+    rf"|Sun),?\s)?{_MONTH}\s{{1,2}}\d{{1,2}}(?:\s20\d\d)?\s{_CLOCK}(?:\s(?:[A-Z]{{3,4}}\s)?20\d\d)?"
     rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s)?\d{{1,2}}[-/\s]{_MONTH}[-/\s](?:20)?[1-9]\d[:\s]{_CLOCK}{_ZONE}"
     rf"|[1-9]\d/\d\d/\d\d\s{_CLOCK}"
     r"|[0-3]\d[01]\d[0-3]\d\s{1,2}(?:[0-2]\d[0-5]\d[0-5]\d(?=\s)|[0-2]?\d:[0-5]\d:[0-5]\d))"

@@ -10,6 +10,7 @@ from privacy.phi.lists import grown, with_family_name
 from privacy.phi.reading import Reading
 from privacy.phi.spans import Span
 from privacy.phi.tagger import CLASSES, tagger
+from privacy.phi.wordlists import word_list
 
 _NAME, _LOCATION, _ID = CLASSES.index("NAME"), CLASSES.index("LOCATION"), CLASSES.index("ID")
 _IS_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
@@ -37,24 +38,9 @@ _PARTICLES = frozenset(
     )
 )
 _BEFORE_PLACE = frozenset(
-    (
-        "el",
-        "la",
-        "los",
-        "las",
-        "san",
-        "santa",
-        "saint",
-        "port",
-        "fort",
-        "new",
-        "mount",
-        "lake",
-        "north",
-        "south",
-        "east",
+    word_list(
+        "el la los las san santa saint port fort new mount lake north south east west upper lower little da le st"
     )
-    + ("west", "upper", "lower", "little", "da", "le", "st")
 )
 _JOINERS = frozenset("'-.,&/_^@")
 
@@ -177,12 +163,12 @@ def _close(reading: Reading, group: list[int], kind: int, score: float, profile:
     if not words and (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
         return
     if kind == _LOCATION and words:
+        begins = first > 0 and reading.lower[first - 1] in _BEFORE_PLACE
         if (
-            first
-            and reading.lower[first - 1] in _BEFORE_PLACE
+            begins
             and text[reading.end(first - 1) : start] == " "
+            and (tokens[first - 1][0].isupper() or not reading.has_upper)
         ):
-            if tokens[first - 1][0].isupper() or not reading.has_upper:
-                start = starts[first - 1]
+            start = starts[first - 1]
         start, end = whole_address(text, start, end)
     yield start, end, CLASSES[kind], min(0.99, max(0.3, score))
