@@ -13,8 +13,9 @@ _ACCOUNTS = frozenset(
     word_list("user username login logon owner ruser uname account userid sudo su operator actor")
 )
 _WEAK_SIGNS = frozenset(("=", ":", '"', "'", "[", "<", '="', "\\"))
+_TIES = frozenset("._")
 _DOTTED = re.compile(
-    r"(?<![\w./@\\:-])(?:session:|user:)?(?P<name>(?P<a>[a-z]{1,15})[._](?P<b>[a-z]{3,18}(?:-[a-z]{2,18})?)\d{0,4})"
+    r"(?:(?<=session:)|(?<=user:)|(?<![\w./@\\:-]))(?P<name>(?P<a>[a-z]{1,15})[._](?P<b>[a-z]{3,18}(?:-[a-z]{2,18})?)\d{0,4})"
     r"(?![\w(/\\=-]|\.\w)"
 )
 USER_WORDS = trigger_words(("user", "username", "login", "userid", "handle"))
@@ -100,7 +101,13 @@ def dotted(reading: Reading) -> Iterator[Span]:
         named = any(flag > 0 and flag & NAME_OR_PLACE and not flag & (COMMON | TECHNICAL) for flag in parts)
         if named or (strange and not any(flag > 0 and flag & TECHNICAL for flag in parts)):
             yield *match.span("name"), "NAME", 0.6
-    for match in _DOTTED.finditer(text):
+    tokens, last = reading.tokens, len(reading.tokens) - 1
+    for first in sorted({at for index in reading.suspects for at in (index, index - 2)}):
+        if first < 0 or first + 2 > last or tokens[first + 1] not in _TIES:
+            continue
+        match = _DOTTED.match(text, reading.starts[first])
+        if match is None:
+            continue
         a, b = match["a"], match["b"].split("-")[0]
         if b in _FILES:
             continue

@@ -17,6 +17,7 @@ _STAR = re.compile(
     r"|(?P<name>[A-Z][A-Za-z'-]{2,}\*[A-Z][A-Za-z'-]{2,}))"
 )
 _WITH_INITIAL = re.compile(r"(?<![\w.^*/-])(?P<name>[A-Z][A-Z'-]{3,},? [A-Z])(?![\w'./-])")
+_TIES = frozenset((";", ",", "<<"))
 _LISTED = re.compile(
     r"(?<![\w;,|<-])(?P<a>[A-Z][A-Za-z'-]{2,})(?P<tie>;|<<|, ?)(?P<b>[A-Z][A-Za-z'-]{2,}|[A-Z]\.)(?![\w(:=-])"
 )
@@ -44,21 +45,26 @@ def components(reading: Reading) -> Iterator[Span]:
                 yield *match.span(kind), "NAME", 0.6
     if "," in text or ";" in text or "<<" in text:
         known = lexicon()
-        for match in _LISTED.finditer(text):
-            flags = [known.get(match[part].lower(), -1) for part in ("a", "b")]
+        for first in sorted({at for index in reading.suspects for at in (index, index - 2)}):
+            if not 0 <= first < len(reading.tokens) - 1 or reading.tokens[first + 1] not in _TIES:
+                continue
+            pair = _LISTED.match(text, reading.starts[first])
+            if pair is None:
+                continue
+            flags = [known.get(pair[part].lower(), -1) for part in ("a", "b")]
             named = [_is_named(flag) for flag in flags]
             if (
                 any(flag > 0 and flag & (TECHNICAL | EPONYM | MEDICAL) for flag in flags)
-                and match["tie"] != "<<"
+                and pair["tie"] != "<<"
             ):
                 continue
             if (
-                (match["tie"] == ";" and flags == [-1, -1] and min(len(match["a"]), len(match["b"])) > 4)
+                (pair["tie"] == ";" and flags == [-1, -1] and min(len(pair["a"]), len(pair["b"])) > 4)
                 or (any(named) and all(n or flag < 0 for n, flag in zip(named, flags, strict=True)))
-                or (match["b"][1:] == "." and (flags[0] < 0 or named[0]) and len(match["a"]) > 4)
-                or (match["tie"] == "<<" and any(n or flag < 0 for n, flag in zip(named, flags, strict=True)))
+                or (pair["b"][1:] == "." and (flags[0] < 0 or named[0]) and len(pair["a"]) > 4)
+                or (pair["tie"] == "<<" and any(n or flag < 0 for n, flag in zip(named, flags, strict=True)))
             ):
-                yield *match.span(), "NAME", 0.55
+                yield *pair.span(), "NAME", 0.55
     for index in reading.suspects:
         token = reading.tokens[index]
         if len(token) > 3 and token.isupper():

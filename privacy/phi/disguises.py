@@ -60,11 +60,12 @@ def disguised(reading: Reading, view: View, *, is_log: bool) -> Iterator[View]:
                 decoded = _hexadecimal(match[0])
                 if decoded:
                     yield view.part(at + match.start(), at + match.end(), decoded)
-    if reading.shorts > 2 and _SHORT_WORDS.search(text):
-        for match in _SPACED.finditer(text):
+    first = _SHORT_WORDS.search(text) if reading.shorts > 2 else None
+    if first is not None:  # wherever one of the other two matches, this one does
+        for match in _SPACED.finditer(text, first.start()):
             if len(match[0]) >= 9 and not _LISTED.fullmatch(match[0]):
                 yield view.part(*match.span(), _apart(match[0]))
-        for match in _SPACED_HEX.finditer(text):
+        for match in _SPACED_HEX.finditer(text, first.start()):
             decoded = _hexadecimal(match[0])
             if decoded:
                 yield view.part(*match.span(), decoded)

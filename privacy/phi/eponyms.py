@@ -17,6 +17,7 @@ from privacy.phi.lexicon import (
     lexicon,
 )
 from privacy.phi.reading import Reading
+from privacy.phi.wordlists import word_list
 
 _HEAD = re.compile(
     r"(?i)(?:'?s'?)?(?:[-/][\w-]+)?(?:'s)?(?:[ ][\w-]+){0,2}?\s+(?:diseases?|syndromes?|disorders?"
@@ -58,6 +59,7 @@ _PHRASE = re.compile(  # called after people whose names are frequent
     r"|johnson (?:and|&) johnson|becton[- ]dickinson|boston scientific|roche (?:cobas|diagnostics)"
     r"|st\.? jude medical)\b"
 )
+_PHRASE_WORDS = frozenset(re.findall(r"[a-z]{2,}", _PHRASE.pattern))
 _AFTER_OF = re.compile(
     r"(?i)(?:tetralogy|syndrome|disease|sign|sphincter|ligament|islets?|circle|angle|bundle|loop|organ"
     r"|tumou?r|node|law|pouch|triangle|area|canal|duct|foramen|fissure|valve|ampulla|papilla|space"
@@ -92,19 +94,16 @@ _MEDICAL_START = re.compile(
     r"|supra|tachy|thoraco"
     r"|thrombo|thyro|trans|ultra|uretero|urethr|vaso|ventricul)[a-z]{4,}"
 )
-_DRUG_END = re.compile(  # stems of international nonproprietary names
-    r"(?i)\w{2,}(?:adone|alol|amide|amine|azepine|azine|azone|azosin|bactam|bamate|bendazole"
-    r"|camptothecin|citabine|cillin"
-    r"|conazole|coxib|cumin|curium|curonium|dopa|dralazine|dronate|dronic|entan|estrant|fenac|fibrate"
-    r"|formin|fovir|fungin"
-    r"|gatran|glitazone|grel|ifene|imod|indol|ipramine|irudin|lukast|meline|metacin|micin|monam"
-    r"|mustine|navir|nidazole"
-    r"|nicline|nixin|olone|onide|orphan|ostine|oxacin|pamil|parin|parib|penem|peridol|peridone|pezil|philin|phylline"
-    r"|piprazole|platin|plase|poetin|porfin|pramine|pressin|profen|quine|racetam|relin|relix|renone"
-    r"|rinone|rubicin|semide"
-    r"|solone|sone|sporin|steride|stigmine|sulfan|tadine|taxel|tecan|terol|tetrandrine|thiazide"
-    r"|tiapine|tidine|tinib|toin"
-    r"|trexate|trexed|triptyline|tropium|vaptan|vudine|xaban|xetine|zepam|zolid|zomib|zumab|ximab|umab|noside|apride)"
+_DRUG_ENDS = word_list(  # stems of international nonproprietary names
+    "adone alol amide amine azepine azine azone azosin bactam bamate bendazole camptothecin "
+    "citabine cillin conazole coxib cumin curium curonium dopa dralazine dronate dronic entan "
+    "estrant fenac fibrate formin fovir fungin gatran glitazone grel ifene imod indol ipramine "
+    "irudin lukast meline metacin micin monam mustine navir nidazole nicline nixin olone onide "
+    "orphan ostine oxacin pamil parin parib penem peridol peridone pezil philin phylline "
+    "piprazole platin plase poetin porfin pramine pressin profen quine racetam relin relix renone "
+    "rinone rubicin semide solone sone sporin steride stigmine sulfan tadine taxel tecan terol "
+    "tetrandrine thiazide tiapine tidine tinib toin trexate trexed triptyline tropium vaptan "
+    "vudine xaban xetine zepam zolid zomib zumab ximab umab noside apride"
 )
 _VOWEL = re.compile(r"(?i)[aeiouy]")
 
@@ -126,9 +125,10 @@ def is_eponym(text: str, start: int, end: int, words: Sequence[str], flags: Sequ
     capitals = [bool(named) for word, named in zip(words, named_after, strict=True) if word[0].isupper()]
     if len(capitals) > 1 and all(capitals) and len(words) > len(capitals):
         return True  # Sjogren and Raynaud
-    phrase = _PHRASE.search(text, max(0, start - 18), end + 18)
-    if phrase is not None and phrase.start() < end and start < phrase.end():
-        return True
+    if not _PHRASE_WORDS.isdisjoint(map(str.lower, words)):
+        phrase = _PHRASE.search(text, max(0, start - 18), end + 18)
+        if phrase is not None and phrase.start() < end and start < phrase.end():
+            return True
     gap = _HEAD.match(text, end, end + 60)
     if gap is not None and len(words) <= 4:
         near = len(gap[0].split()) <= 2 or gap[0][:1] in "-'"
@@ -157,7 +157,9 @@ def is_term(
         return True  # a maker and its product
     if len(words) == 1:
         word = words[0]
-        if flags[0] < 0 and (_MEDICAL_START.fullmatch(word) or _DRUG_END.fullmatch(word)):
+        if flags[0] < 0 and (
+            _MEDICAL_START.fullmatch(word) or (len(word) > 6 and word.lower().endswith(_DRUG_ENDS))
+        ):
             return True
         if (
             _MEDICAL_END.fullmatch(word) and not flags[0] & FREQUENT_NAME
