@@ -19,7 +19,7 @@ from privacy.phi.network import network
 from privacy.phi.normalise import normalise
 from privacy.phi.numbers import numbers
 from privacy.phi.people import PEOPLE_WORDS, people
-from privacy.phi.places import PLACE_WORDS, places
+from privacy.phi.places import names_places, places
 from privacy.phi.presidio import second_opinion
 from privacy.phi.reading import Reading, read
 from privacy.phi.roles import ROLE_WORDS, VERBS, acting, aged, roles
@@ -96,7 +96,7 @@ class Detector:
                 spans += date_reprs(reading)
             if is_log:
                 spans += attached(reading)
-        if reading.numbers or groups & PLACE_WORDS:
+        if names_places(reading):
             spans += places(reading)
         if groups & UNIT_WORDS:
             spans += units(reading)

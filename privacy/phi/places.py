@@ -138,7 +138,18 @@ _STATES = trigger_words(
         "nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy dc pr ap ae aa gu"
     )
 )
-PLACE_WORDS = _WORK | _PREPOSITIONS | _INSTITUTIONS | _POST_WORDS | _STATES
+_ALWAYS = _WORK | _INSTITUTIONS | _POST_WORDS
+
+
+def names_places(reading: Reading) -> bool:
+    """Whether any rule of `places` can match."""
+    groups = reading.groups
+    return bool(
+        reading.numbers
+        or groups & _ALWAYS
+        or (groups & _PREPOSITIONS and groups & _LIVING)
+        or (groups & _STATES and ", " in reading.text)
+    )
 
 
 def places(reading: Reading) -> Iterator[Span]:
