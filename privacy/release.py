@@ -119,7 +119,7 @@ def gradient_sum(
         tagger: with the global weights.
         examples: of the hospital, prepared by the tagger.
         unit_of: unit of each, counted from 0.
-        asked: sampling rate, norm, grid and how many examples a unit may have.
+        asked: sampling rate, norm, grid, how many examples a unit may have, and whether each is computed alone.
         generator: chooses.
 
     Returns:
@@ -128,7 +128,8 @@ def gradient_sum(
 
     Guarantees: those of `block_sum` for units in blocks, those of `quantise` for the others; which way a unit goes
     follows from its own examples, the settings and the machine. So one unit more or less moves the sum by at most
-    `grid`, on one thread and in evaluation mode; with dropout on, all units go alone.
+    `grid`, on one thread and in evaluation mode; with dropout on, all units go alone. Where all do, a unit adds the
+    same integers wherever it is, so that the hospitals' sums add up to that of all units in one place.
     """
     own: dict[int, list[int]] = {}
     for index, unit in enumerate(unit_of):
@@ -140,9 +141,11 @@ def gradient_sum(
     if chosen:
         taken = [examples[index] for index in chosen]
         owners = [unit_of[index] for index in chosen]
-        total, rest = block_sum(tagger, taken, owners, asked.max_grad_norm, asked.grid, generator)
-        alone = [taken[index] for index in rest], [owners[index] for index in rest]
-        for _, gradient in unit_gradients(tagger, *alone, alone=True):
+        rest: Sequence[int] = range(len(taken))
+        if not asked.alone:
+            total, rest = block_sum(tagger, taken, owners, asked.max_grad_norm, asked.grid, generator)
+        lone = [taken[index] for index in rest], [owners[index] for index in rest]
+        for _, gradient in unit_gradients(tagger, *lone, alone=True):
             total += quantise(gradient, asked.max_grad_norm, asked.grid)
     return total
 

@@ -25,6 +25,7 @@ def choose_noise(
     max_grad_norm: float,
     max_examples: int,
     count_norm: float,
+    alone: bool = False,
     rounds: int,
     steps_a_round: int,
     evaluations: int,
@@ -41,6 +42,7 @@ def choose_noise(
         max_grad_norm: C.
         max_examples: of one unit in a step.
         count_norm: L2 norm of a held-out unit's counts.
+        alone: whether units are computed by themselves.
         rounds: of the run.
         steps_a_round: private steps in each.
         evaluations: in the run, each over all held-out units.
@@ -64,6 +66,7 @@ def choose_noise(
             noise_multiplier=noise_for(epsilon, delta, [], sample_rate, steps),
             max_grad_norm=max_grad_norm,
             max_examples=max_examples,
+            alone=alone,
             count_norm=count_norm,
             count_noise_multiplier=count_sensitivity(unit)
             * noise_for(epsilon, delta, [], 1.0, evaluations + SPARE),

@@ -29,6 +29,9 @@ class PrivateRound(BaseModel):
     """C: L2 norm that a unit's gradient is clipped to."""
     max_examples: int = Field(default=32, ge=1)
     """Windows of one unit in a step; of more, so many are drawn at random."""
+    alone: bool = False
+    """Every unit computed and laid on the grid by itself: slower, and the sum is, to the last integer, that of all
+    hospitals' units in one place."""
     grid: int = Field(default=1 << 16, ge=1 << 8, le=1 << 24)
     """Integer steps that a clipping norm becomes."""
     count_norm: float = Field(default=16.0, gt=0, allow_inf_nan=False)

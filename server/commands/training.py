@@ -194,6 +194,14 @@ def simulate(
         float | None,
         typer.Option("--count-norm", min=0.0, help="That a held-out unit's counts are clipped to."),
     ] = None,
+    units_alone: Annotated[
+        bool | None,
+        typer.Option(
+            "--units-alone/--units-in-blocks",
+            help="alone: slower, and to the last integer the sum of all units in one place. "
+            "[default: in blocks]",
+        ),
+    ] = None,
     noise: Annotated[
         NoiseName | None,
         typer.Option(
@@ -220,6 +228,7 @@ def simulate(
                 "max_grad_norm": max_grad_norm,
                 "max_examples": max_examples,
                 "count_norm": count_norm,
+                "alone": units_alone,
                 "noise": noise,
                 "cap": cap,
             },

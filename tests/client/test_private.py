@@ -157,8 +157,10 @@ def neighbours(unit: Unit, side: str, place: str) -> tuple[Records, Records]:
     return base, [*more, *base] if place == "first" else [*base, *more]
 
 
-def gradients(make: Make, town: Any, unit: Unit, records: Records, model: Any = None) -> NDArray[np.int64]:
-    order = order_of(town, unit=unit, model=model)
+def gradients(
+    make: Make, town: Any, unit: Unit, records: Records, model: Any = None, *, alone: bool = False
+) -> NDArray[np.int64]:
+    order = order_of(town, unit=unit, model=model, alone=alone)
     return make(records, unit=unit).private_update(order, weights_of(order), SECURE).vector
 
 
@@ -208,7 +210,6 @@ def test_nobody_elses_integers_move(
 ) -> None:
     """What is added is the unit's own contribution, to the last integer, where units are computed alone."""
     silence(monkeypatch)
-    monkeypatch.setattr(sum_module, "clip_within", lambda *_: None)
     alone: list[NDArray[np.int32]] = []
 
     def kept(*args: Any) -> NDArray[np.int32]:
@@ -217,10 +218,10 @@ def test_nobody_elses_integers_move(
 
     monkeypatch.setattr(release_module, "quantise", kept)
     without, with_it = neighbours(unit, "trained on", "last")
-    one = gradients(agent, town, unit, without)
+    one = gradients(agent, town, unit, without, alone=True)
     before = {array.tobytes() for array in alone}
     alone.clear()
-    other = gradients(agent, town, unit, with_it)
+    other = gradients(agent, town, unit, with_it, alone=True)
     new = [array for array in alone if array.tobytes() not in before]
     assert len(new) == 1
     assert (other - one == new[0]).all()

@@ -137,25 +137,11 @@ def hospital(birnn_settings: Any, notes: Any) -> Any:
     return tagger, read_examples(notes, tagger.tagset, tagger.reader)
 
 
-def all_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No blocks: the way of units that do not fit into one."""
-
-    def none(tagger: Any, examples: Any, *_: Any) -> Any:
-        size = sum(weight.numel() for weight in tagger.trained().values())
-        return np.zeros(size, dtype=np.int64), list(range(len(examples)))
-
-    monkeypatch.setattr(release_module, "block_sum", none)
-
-
 @pytest.mark.parametrize("alone", [True, False])
-def test_the_sum_is_that_of_a_loop_over_the_chosen_units(
-    alone: bool, hospital: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sum_is_that_of_a_loop_over_the_chosen_units(alone: bool, hospital: Any) -> None:
     """Alone to the last integer; in blocks as far as these clip to a little less, and round once."""
     tagger, examples = hospital
-    if alone:
-        all_alone(monkeypatch)
-    order, unit_of = asked(sample_rate=0.5), owners("sentence", examples)
+    order, unit_of = asked(sample_rate=0.5, alone=alone), owners("sentence", examples)
     for seed in range(6):
         found = gradient_sum(tagger, examples, unit_of, order, Generator(bytes([seed] * KEY)))
         chosen = poisson_sample(len(set(unit_of)), 0.5, Generator(bytes([seed] * KEY))).tolist()
@@ -185,7 +171,6 @@ def test_each_unit_enters_through_one_quantised_vector(
     hospital: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many examples it has, and in whatever order they come."""
-    all_alone(monkeypatch)
     tagger, examples = hospital
     seen: list[int] = []
 
@@ -200,7 +185,7 @@ def test_each_unit_enters_through_one_quantised_vector(
     for unit in ("note", "patient", "sentence"):
         seen.clear()
         unit_of = owners(unit, mixed)
-        gradient_sum(tagger, mixed, unit_of, asked(), Generator())
+        gradient_sum(tagger, mixed, unit_of, asked(alone=True), Generator())
         assert len(seen) == len(set(unit_of))
         assert max(seen) <= (1 << 16) ** 2
 

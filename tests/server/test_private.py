@@ -182,11 +182,9 @@ def test_the_model_is_that_of_central_dpsgd_on_pooled_notes(
 
     Units are computed alone: what blocks add up depends, within its bound, on a hospital's random order.
     """
-    monkeypatch.setattr(importlib.import_module("privacy.block_sum"), "clip_within", lambda *_: None)
     dice = Dice(monkeypatch, client_app)
-    settings = town.private(
-        town.hospitals(*"abc"), rounds=2, unit=unit, noise=noise, threshold=3, count_norm=4.0, max_examples=2
-    )
+    changes = {"threshold": 3, "count_norm": 4.0, "max_examples": 2, "alone": True}
+    settings = town.private(town.hospitals(*"abc"), rounds=2, unit=unit, noise=noise, **changes)
     state = federate(settings, tmp_path / "run", app=dice.app)
     private = settings.private.order
 
