@@ -142,12 +142,17 @@ def gradient_sum(
         taken = [examples[index] for index in chosen]
         owners = [unit_of[index] for index in chosen]
         rest: Sequence[int] = range(len(taken))
-        if not asked.alone:
+        if not (asked.alone or _is_quick_alone(tagger)):
             total, rest = block_sum(tagger, taken, owners, asked.max_grad_norm, asked.grid, generator)
         lone = [taken[index] for index in rest], [owners[index] for index in rest]
         for _, gradient in unit_gradients(tagger, *lone, alone=True):
             total += quantise(gradient, asked.max_grad_norm, asked.grid)
     return total
+
+
+def _is_quick_alone(tagger: Tagger) -> bool:
+    """Whether blocks would save nothing: a bert's head reads features that were made beforehand, unit by unit."""
+    return tagger.settings.kind == "bert" and tagger.settings.trained == "head"
 
 
 def count_sum(counts: NDArray[np.int64], asked: PrivateRound) -> NDArray[np.int64]:

@@ -24,9 +24,9 @@ from shared.examples import read_examples
 from shared.models.build import build_tagger
 from shared.private import PrivateRound
 from shared.units import owners
-from tests.shared.conftest import birnn_settings, notes
+from tests.shared.conftest import bert_settings, birnn_settings, notes, tiny_encoder
 
-__all__ = ["birnn_settings", "notes"]  # fixtures
+__all__ = ["bert_settings", "birnn_settings", "notes", "tiny_encoder"]  # fixtures
 
 GRIDS = (1 << 8, 1 << 16, 1 << 24)
 
@@ -137,10 +137,21 @@ def hospital(birnn_settings: Any, notes: Any) -> Any:
     return tagger, read_examples(notes, tagger.tagset, tagger.reader)
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_the_sum_is_that_of_a_loop_over_the_chosen_units(alone: bool, hospital: Any) -> None:
-    """Alone to the last integer; in blocks as far as these clip to a little less, and round once."""
-    tagger, examples = hospital
+@pytest.fixture
+def head(bert_settings: Any, notes: Any) -> Any:
+    torch.manual_seed(2)
+    tagger = build_tagger(bert_settings(trained="head")).eval()
+    return tagger, tagger.prepare(read_examples(notes, tagger.tagset, tagger.reader))
+
+
+@pytest.mark.parametrize(
+    ("network", "alone"), [("hospital", True), ("hospital", False), ("head", True), ("head", False)]
+)
+def test_the_sum_is_that_of_a_loop_over_the_chosen_units(
+    network: str, alone: bool, request: pytest.FixtureRequest
+) -> None:
+    """Alone to the last integer, as a head always is; in blocks as far as these clip to a little less."""
+    tagger, examples = request.getfixturevalue(network)
     order, unit_of = asked(sample_rate=0.5, alone=alone), owners("sentence", examples)
     for seed in range(6):
         found = gradient_sum(tagger, examples, unit_of, order, Generator(bytes([seed] * KEY)))
@@ -152,7 +163,7 @@ def test_the_sum_is_that_of_a_loop_over_the_chosen_units(alone: bool, hospital: 
             ((_, gradient),) = unit_gradients(tagger, own, [0] * len(own))
             expected += quantise(gradient, order.max_grad_norm, order.grid)
             inner += gradient * (step * min(1.0, within / float(np.linalg.norm(gradient))))
-        if alone:
+        if alone or network == "head":
             assert (found == expected).all()
         else:
             assert np.linalg.norm(found - inner) <= 1e-3 * np.linalg.norm(inner) + np.sqrt(found.size)
