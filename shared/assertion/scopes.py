@@ -34,6 +34,7 @@ _BETWEEN = word_set("has have had having then now still was were is are so thus 
 _ADJECTIVES = {("possible", "around"), ("present", "before")}
 _OPENERS = word_set(", and & - – — ( : + .")  # before a cue: something new is said
 _ANSWERS = word_set(": - – — (")  # before a cue: it answers what stands before them
+_DENIALS = word_set("no denies denied denying")
 _BACK = 5  # words between a finding and a cue that looks back
 _AROUND = 14
 _FAR = 12  # words between a finding and the time it belongs to
@@ -110,7 +111,7 @@ def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequenc
     anything_before = any(last <= cue.start for _, last in findings)
     answered = cue.start - 1 if words[cue.start - 1] in _ANSWERS else cue.start
     if any(last == answered for _, last in findings) and (answered < cue.start or cue.cue.reach == "3"):
-        return False  # "fever: no", "HIV negative"
+        return _opens_another(words, end, cue, findings)  # "fever: no", "HIV negative"
     if scope in ("end", "answer"):
         return scope == "answer" and not (ends_here and anything_before)
     for first, _ in findings:
@@ -119,6 +120,15 @@ def _looks_forward(words: Sequence[str], end: int, cue: Found, findings: Sequenc
             near = first - cue.end <= _AROUND and PART_ENDS.isdisjoint(between)
             return near or not anything_before
     return False
+
+
+def _opens_another(words: Sequence[str], end: int, cue: Found, findings: Sequence[tuple[int, int]]) -> bool:
+    """Whether a bare "no" after a dash or colon denies the next finding ("COPD - no exacerbation")."""
+    if cue.cue.scope != "answer" or words[cue.start] not in _DENIALS:
+        return False
+    return any(
+        first == cue.end and not (last < end and words[last] in _ANSWERS) for first, last in findings
+    )
 
 
 def _speaks_on(words: Sequence[str], end: int, cue: Found) -> bool:

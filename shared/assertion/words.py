@@ -56,6 +56,7 @@ def _slips(word: str) -> set[str]:
 _MISTYPED = {slip: word for word in _OFTEN_MISTYPED for slip in _slips(word)}
 _SPELLINGS = {slip: word for slip, word in _MISTYPED.items() if slip not in _OFTEN_MISTYPED} | _SHORT_FORMS
 _SIGNED = re.compile(r"(?<!\S)[-+](?=[A-Za-z])")  # "-CP -SOB +cough"
+_SIGN_AFTER = re.compile(r"(?<=[A-Za-z)] )[-+](?=[ \t]*(?:[,;.]|$))")  # "cough +, wheeze -"
 _SIGNED_WORDS = 4
 _DENIED = "ø"  # how the lexicon knows the minus
 _LONGEST_WRAP = 132  # characters of a line that a program wrapped
@@ -136,7 +137,7 @@ def split_phrase(phrase: str) -> tuple[str, ...]:
 
 
 def _minuses(text: str) -> list[int]:
-    """Offsets of the minus signs of lines such as "-CP -SOB +cough".
+    """Offsets of the minus signs of lines such as "-CP -SOB +cough" and "cough +, wheeze -".
 
     Without a plus in its line a dash may as well begin an item.
     """
@@ -153,6 +154,9 @@ def _minuses(text: str) -> list[int]:
                 for offset, end in zip(signs, ends, strict=True)
                 if text[offset] == "-" and len(text[offset:end].split()) <= _SIGNED_WORDS
             ]
+        after = [begin + match.start() for match in _SIGN_AFTER.finditer(line)]
+        if any(text[offset] == "+" for offset in after):
+            found += [offset for offset in after if text[offset] == "-"]
         begin += len(line) + 1
     return found
 
