@@ -126,9 +126,7 @@ def _opens_another(words: Sequence[str], end: int, cue: Found, findings: Sequenc
     """Whether a bare "no" after a dash or colon denies the next finding ("COPD - no exacerbation")."""
     if cue.cue.scope != "answer" or words[cue.start] not in _DENIALS:
         return False
-    return any(
-        first == cue.end and not (last < end and words[last] in _ANSWERS) for first, last in findings
-    )
+    return any(first == cue.end and not (last < end and words[last] in _ANSWERS) for first, last in findings)
 
 
 def _speaks_on(words: Sequence[str], end: int, cue: Found) -> bool:
@@ -218,7 +216,8 @@ def _backward_limit(
     joined = listed or (bool(gap) and gap[-1] in ",:-–—(")
     for earlier, its_end in reversed(before[:-1]):
         link = words[its_end : chain[-1]]
-        if not link or len(link) > 3 or not set(link) <= LINKS:
+        answered = link[:2] == ["+", ","]  # "cough +, wheeze -"
+        if not link or len(link) > 3 or not set(link) <= LINKS or answered:
             break
         joined = joined or not {"and", "or", "nor", "/", "&"}.isdisjoint(link)
         if "and" in link and chain[-1] != first and not joined:

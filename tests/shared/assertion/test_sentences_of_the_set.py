@@ -54,7 +54,7 @@ def test_a_constant_answer_falls_far_below_the_floor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "floor"), [(APART, 0.96), (UNSEEN, 0.93), (SEEN, 0.97), (DEVELOPMENT, 0.97)]
+    ("path", "floor"), [(APART, 0.96), (UNSEEN, 0.95), (SEEN, 0.97), (DEVELOPMENT, 0.97)]
 )
 def test_sentences(path: Path, floor: float) -> None:
     assert share_right(read(path)) >= floor
